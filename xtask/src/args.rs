@@ -1,0 +1,84 @@
+//! What was asked for on the command line. Written by hand: a parser crate would take longer to build than all
+//! else here.
+
+#[cfg(test)]
+mod tests;
+
+use crate::steps::Step;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+/// The whole help text.
+pub(crate) const HELP: &str = "\
+The workshop of Sinew.
+
+  cargo xtask tidy                          the rules that no compiler keeps
+  cargo xtask test                          all that CI runs; installs nothing
+  cargo xtask test --install                the same, after installing what is missing (apt, npm, PyPI)
+  cargo xtask test --only STEP              one step and what it needs; may be repeated
+  cargo xtask bench list                    names the benchmarks
+  cargo xtask bench NAME [--json FILE]      runs one and writes docs/bench/NAME.md
+
+Steps, in order: format, lints, tidy, build, tests, demo, python, browser, resume, web
+";
+
+/// One thing to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Show the help text.
+    Help,
+    /// Check the rules of the repository.
+    Tidy,
+    /// Run the steps of CI.
+    Test(TestOptions),
+    /// Name the benchmarks.
+    BenchList,
+    /// Run one benchmark.
+    Bench {
+        /// Its name in the list.
+        name: String,
+        /// Where its figures go as JSON.
+        json: Option<PathBuf>,
+    },
+}
+
+/// How to run the steps of CI.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct TestOptions {
+    /// Install what is missing first.
+    pub(crate) install: bool,
+    /// Only these steps and what they need; all when empty.
+    pub(crate) only: Vec<Step>,
+}
+
+/// Reads the command line, or says what is wrong with it.
+pub(crate) fn parse(arguments: &[String]) -> Result<Task> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] => Ok(Task::Help),
+        ["tidy"] => Ok(Task::Tidy),
+        ["test", rest @ ..] => Ok(Task::Test(test_options(rest)?)),
+        ["bench", "list"] => Ok(Task::BenchList),
+        ["bench", name] => Ok(Task::Bench { name: (*name).to_owned(), json: None }),
+        ["bench", name, "--json", file] => {
+            Ok(Task::Bench { name: (*name).to_owned(), json: Some(PathBuf::from(file)) })
+        }
+        _ => bail!("`{}` is not understood; `cargo xtask help` shows what there is", words.join(" ")),
+    }
+}
+
+fn test_options(words: &[&str]) -> Result<TestOptions> {
+    let mut options = TestOptions::default();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "--install" => options.install = true,
+            "--only" => {
+                let name = rest.next().context("`--only` needs the name of a step")?;
+                options.only.push(Step::named(name)?);
+            }
+            other => bail!("`{other}` is not an option of `cargo xtask test`; see `cargo xtask help`"),
+        }
+    }
+    Ok(options)
+}
