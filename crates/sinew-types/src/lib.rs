@@ -1,0 +1,27 @@
+//! The words of Sinew as types: identities, times, amounts, shapes, topology and workloads.
+//!
+//! Everything above speaks in these types, so what they check is checked once, here. This crate
+//! depends on the standard library alone and never reads a clock, a file, the environment or chance.
+
+mod amount;
+mod hash;
+mod id;
+mod name;
+mod shape;
+mod time;
+mod topology;
+pub mod value;
+mod workload;
+
+pub use amount::{Asset, Meter, Money, Price, Quantity, Rounding};
+pub use hash::Hash;
+pub use id::{ContractId, Id, KeyId, OrgId, PoolId, WorkloadId};
+pub use name::Name;
+pub use shape::Shape;
+pub use time::{Instant, Span};
+pub use topology::{Cell, CellIndex, Level, Resources, Topology};
+pub use value::{Canonical, Malformed, Value};
+pub use workload::{Network, Part, Program, ReleaseRef, WorkloadSpec};
+
+#[cfg(test)]
+mod tests;

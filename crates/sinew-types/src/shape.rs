@@ -1,0 +1,69 @@
+//! What a gang needs, in cells.
+
+use crate::value::Malformed;
+use std::fmt;
+use std::str::FromStr;
+
+/// A shape: `8 chips`, `3 hosts`, `1 domain`, `2x2x4`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Shape {
+    /// That many chips, wherever they are in the pool.
+    Chips(u32),
+    /// That many whole hosts.
+    Hosts(u32),
+    /// That many whole NVLink domains.
+    Domains(u32),
+    /// A block of a torus, in chips along each axis.
+    Block([u32; 3]),
+}
+
+impl Shape {
+    /// How many chips, for the one shape that any chips satisfy.
+    #[must_use]
+    pub fn loose_chips(&self) -> Option<u32> {
+        match self {
+            Self::Chips(chips) => Some(*chips),
+            Self::Hosts(_) | Self::Domains(_) | Self::Block(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count =
+            |number: u32, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+        let text = match self {
+            Self::Chips(chips) => count(*chips, "chip"),
+            Self::Hosts(hosts) => count(*hosts, "host"),
+            Self::Domains(domains) => count(*domains, "domain"),
+            Self::Block([x, y, z]) => format!("{x}x{y}x{z}"),
+        };
+        f.pad(&text)
+    }
+}
+
+impl FromStr for Shape {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let wrong =
+            || Malformed::new(text, "a shape such as `8 chips`, `2 cores`, `3 hosts`, `1 domain` or `2x2x4`");
+        let text = text.trim();
+        if let Some((count, word)) = text.split_once(' ') {
+            let count: u32 = count.parse().map_err(|_| wrong())?;
+            return match word.trim() {
+                "chip" | "chips" | "core" | "cores" => Ok(Self::Chips(count)),
+                "host" | "hosts" => Ok(Self::Hosts(count)),
+                "domain" | "domains" => Ok(Self::Domains(count)),
+                _ => Err(wrong()),
+            };
+        }
+        let sides: Vec<u32> =
+            text.split('x').map(|side| side.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
+        match sides[..] {
+            [x, y, z] if x > 0 && y > 0 && z > 0 => Ok(Self::Block([x, y, z])),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+crate::canonical_text!(Shape);
