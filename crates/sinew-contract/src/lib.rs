@@ -1,0 +1,14 @@
+//! What a contract allows, what it costs, and who signed it.
+//!
+//! A value in, a value out: this crate never reads a clock and never decides who runs; it answers
+//! what two organisations agreed on.
+#![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+mod sign;
+mod terms;
+
+pub use sign::{PublicKey, SecretKey, Signature};
+pub use terms::{Contract, Flaw, InForce, Standing, Terms};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The terms that two organisations agree on, and the contract that grows out of them.
+
+use crate::{PublicKey, Signature};
+use sinew_types::{
+    Asset, Canonical, ContractId, Instant, OrgId, PoolId, Price, Rounding, Shape, Span, Value,
+    canonical_enum, canonical_struct,
+};
+
+/// What both sides sign. Never edited: a change is a new contract.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Who lends.
+    pub owner: OrgId,
+    /// Who borrows.
+    pub lab: OrgId,
+    /// What is lent.
+    pub pool: PoolId,
+    /// Shapes that the lab can have at any instant, all at once, within the recall bound.
+    pub guarantee: Vec<Shape>,
+    /// The most that the lab may hold beyond its guarantee, while nobody entitled needs it.
+    pub borrow_limit: Shape,
+    /// The most of its idle guarantee that others may borrow.
+    pub lend_limit: Shape,
+    /// From the notice of a recall to its deadline.
+    pub notice: Span,
+    /// From the deadline until nothing of the workload runs.
+    pub kill_grace: Span,
+    /// From then until the cells are in the next holder's hands.
+    pub hand_over: Span,
+    /// The first moment under the contract.
+    pub starts: Instant,
+    /// The first moment no longer under it.
+    pub ends: Instant,
+    /// What guaranteed capacity costs while it is held.
+    pub guaranteed_price: Price,
+    /// What borrowed capacity costs while it is held.
+    pub borrowed_price: Price,
+    /// How an invoice line becomes whole units of money.
+    pub rounding: Rounding,
+}
+
+canonical_struct!(Terms {
+    owner,
+    lab,
+    pool,
+    guarantee,
+    borrow_limit,
+    lend_limit,
+    notice,
+    kill_grace,
+    hand_over,
+    starts,
+    ends,
+    guaranteed_price,
+    borrowed_price,
+    rounding,
+});
+
+/// Why terms make no sense, whatever the pool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// The last moment is not after the first.
+    EndsBeforeStart {
+        /// The first moment.
+        starts: Instant,
+        /// The first moment after.
+        ends: Instant,
+    },
+    /// The prices are in different assets.
+    MixedAssets {
+        /// Of the guaranteed price.
+        guaranteed: Asset,
+        /// Of the borrowed price.
+        borrowed: Asset,
+    },
+    /// Neither a guarantee nor a right to borrow.
+    PromisesNothing,
+    /// An organisation contracts with itself.
+    WithItself,
+    /// A shape that pools of equal chips do not have; only counts of chips fit there.
+    ShapeUnknown {
+        /// The shape.
+        shape: Shape,
+    },
+    /// Part of the recall bound is zero, which no machine can keep.
+    NoTime {
+        /// Which part.
+        part: &'static str,
+    },
+}
+
+impl Terms {
+    /// Notice + kill grace + hand-over: the longest time from a demand to possession.
+    #[must_use]
+    pub fn recall_bound(&self) -> Span {
+        self.notice.plus(self.kill_grace).plus(self.hand_over)
+    }
+
+    /// What both sides sign: a line that says what it is, then the canonical form of the contract's id and terms.
+    #[must_use]
+    pub fn signing_bytes(&self, id: ContractId) -> Vec<u8> {
+        let document = Value::List(vec![id.to_value(), self.to_value()]);
+        format!("sinew/contract/v1\n{}", document.to_json()).into_bytes()
+    }
+
+    /// How many loose chips the guarantee asks for; nothing where it asks for another shape.
+    #[must_use]
+    pub fn guaranteed_chips(&self) -> Option<u32> {
+        self.guarantee.iter().try_fold(0_u32, |sum, shape| sum.checked_add(shape.loose_chips()?))
+    }
+
+    /// The first thing that is wrong with these terms, whatever the pool.
+    pub fn check(&self) -> Result<(), Flaw> {
+        if self.owner == self.lab {
+            return Err(Flaw::WithItself);
+        }
+        if self.ends <= self.starts {
+            return Err(Flaw::EndsBeforeStart { starts: self.starts, ends: self.ends });
+        }
+        let (guaranteed, borrowed) = (&self.guaranteed_price.money.asset, &self.borrowed_price.money.asset);
+        if guaranteed != borrowed {
+            return Err(Flaw::MixedAssets { guaranteed: guaranteed.clone(), borrowed: borrowed.clone() });
+        }
+        let shapes = self.guarantee.iter().chain([&self.borrow_limit, &self.lend_limit]);
+        if let Some(shape) = shapes.into_iter().find(|shape| shape.loose_chips().is_none()) {
+            return Err(Flaw::ShapeUnknown { shape: *shape });
+        }
+        if self.guaranteed_chips() == Some(0) && self.borrow_limit.loose_chips() == Some(0) {
+            return Err(Flaw::PromisesNothing);
+        }
+        for (part, span) in
+            [("notice", self.notice), ("kill_grace", self.kill_grace), ("hand_over", self.hand_over)]
+        {
+            if span == Span::from_ms(0) {
+                return Err(Flaw::NoTime { part });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a contract stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Standing {
+    /// The owner signed; the lab has not.
+    Offered,
+    /// Both signed.
+    Signed,
+    /// It is over, and nothing runs under it any more.
+    Ended,
+}
+
+canonical_enum!(Standing { Offered = "offered" {}, Signed = "signed" {}, Ended = "ended" {} });
+
+/// Terms, signatures and standing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contract {
+    /// Its identity, which is part of what was signed.
+    pub id: ContractId,
+    /// What was agreed.
+    pub terms: Terms,
+    /// The owner's signature and the key it was made with.
+    pub owner_signature: (PublicKey, Signature),
+    /// The lab's, once it has signed.
+    pub lab_signature: Option<(PublicKey, Signature)>,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+canonical_struct!(Contract { id, terms, owner_signature, lab_signature, standing });
+
+/// Proof that a contract is signed by both and that the moment lies within its dates.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce<'a>(&'a Contract);
+
+impl Contract {
+    /// The proof that it is in force at `now`, or nothing.
+    #[must_use]
+    pub fn in_force(&self, now: Instant) -> Option<InForce<'_>> {
+        let dated = self.terms.starts <= now && now < self.terms.ends;
+        (self.standing == Standing::Signed && dated).then_some(InForce(self))
+    }
+
+    /// From when on its leases must be on their way out, so that they are gone when it ends.
+    #[must_use]
+    pub fn closes_at(&self) -> Instant {
+        self.terms.ends.minus(self.terms.recall_bound())
+    }
+
+    /// Whether both signatures are there and fit these terms.
+    #[must_use]
+    pub fn signatures_hold(&self) -> bool {
+        let bytes = self.terms.signing_bytes(self.id);
+        let holds = |(key, signature): &(PublicKey, Signature)| key.signed(&bytes, signature);
+        holds(&self.owner_signature) && self.lab_signature.as_ref().is_some_and(holds)
+    }
+}
+
+impl<'a> InForce<'a> {
+    /// The contract that is in force.
+    #[must_use]
+    pub fn contract(self) -> &'a Contract {
+        self.0
+    }
+}

@@ -1,0 +1,88 @@
+use crate::*;
+use sinew_types::{Canonical, ContractId, Instant, OrgId, PoolId, Rounding, Shape, Span};
+
+fn terms() -> Terms {
+    Terms {
+        owner: OrgId::from_bits(1),
+        lab: OrgId::from_bits(2),
+        pool: PoolId::from_bits(3),
+        guarantee: vec![Shape::Chips(1)],
+        borrow_limit: Shape::Chips(1),
+        lend_limit: Shape::Chips(1),
+        notice: Span::from_ms(5_000),
+        kill_grace: Span::from_ms(1_000),
+        hand_over: Span::from_ms(1_000),
+        starts: Instant::from_ms(0),
+        ends: Instant::from_ms(1_000_000),
+        guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
+        borrowed_price: "0.80 USD/chip-hour".parse().expect("a price"),
+        rounding: Rounding::HalfEven,
+    }
+}
+
+fn contract() -> Contract {
+    let id = ContractId::from_bits(9);
+    let bytes = terms().signing_bytes(id);
+    let sign = |seed: u8| {
+        let key = SecretKey::from_seed(&[seed; 32]);
+        (key.public(), key.sign(&bytes))
+    };
+    Contract {
+        id,
+        terms: terms(),
+        owner_signature: sign(1),
+        lab_signature: Some(sign(2)),
+        standing: Standing::Signed,
+    }
+}
+
+#[test]
+fn each_flaw_is_found() {
+    type Change = fn(&mut Terms);
+    let cases: [(Change, &str); 6] = [
+        (|t| t.lab = t.owner, "WithItself"),
+        (|t| t.ends = t.starts, "EndsBeforeStart"),
+        (|t| t.borrowed_price = "1 EUR/chip-hour".parse().expect("a price"), "MixedAssets"),
+        (|t| t.guarantee = vec![Shape::Block([2, 2, 4])], "ShapeUnknown"),
+        (|t| (t.guarantee, t.borrow_limit) = (vec![], Shape::Chips(0)), "PromisesNothing"),
+        (|t| t.notice = Span::from_ms(0), "NoTime"),
+    ];
+    assert_eq!(terms().check(), Ok(()));
+    for (change, name) in cases {
+        let mut wrong = terms();
+        change(&mut wrong);
+        let flaw = format!("{:?}", wrong.check().expect_err(name));
+        assert!(flaw.starts_with(name), "{flaw} is not {name}");
+    }
+}
+
+#[test]
+fn a_contract_is_in_force_between_its_dates_and_only_when_signed() {
+    let mut contract = contract();
+    assert!(contract.in_force(Instant::from_ms(0)).is_some());
+    assert!(contract.in_force(Instant::from_ms(999_999)).is_some());
+    assert!(contract.in_force(Instant::from_ms(1_000_000)).is_none());
+    assert!(contract.in_force(Instant::from_ms(-1)).is_none());
+    contract.standing = Standing::Offered;
+    assert!(contract.in_force(Instant::from_ms(0)).is_none());
+}
+
+#[test]
+fn signatures_cover_every_term_and_the_identity() {
+    assert!(contract().signatures_hold());
+    let mut changed = contract();
+    changed.terms.notice = Span::from_ms(5_001);
+    assert!(!changed.signatures_hold());
+    let mut moved = contract();
+    moved.id = ContractId::from_bits(10);
+    assert!(!moved.signatures_hold());
+    let mut half = contract();
+    half.lab_signature = None;
+    assert!(!half.signatures_hold());
+}
+
+#[test]
+fn the_canonical_form_comes_back() {
+    assert_eq!(Contract::from_value(&contract().to_value()), Ok(contract()));
+    assert_eq!(terms().recall_bound(), Span::from_ms(7_000));
+}
