@@ -1,0 +1,16 @@
+//! From usage records to invoices and postings: double entry, checked integers.
+//!
+//! A usage record is a fact; what it costs is derived here from the contract and never stored in
+//! it. This crate never reads a clock and never rounds except once, on an invoice line.
+#![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+mod invoice;
+mod posting;
+mod usage;
+
+pub use invoice::{Invoice, InvoiceKey, Line, LineKind, invoice};
+pub use posting::{Account, AccountKind, Balances, Posting, Transaction};
+pub use usage::UsageRecord;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use crate::*;
+use sinew_contract::{Contract, SecretKey, Standing, Terms};
+use sinew_types::{
+    Asset, Canonical, ContractId, Instant, Money, OrgId, PoolId, Rounding, Shape, Span, WorkloadId,
+};
+
+fn contract() -> Contract {
+    let terms = Terms {
+        owner: OrgId::from_bits(1),
+        lab: OrgId::from_bits(2),
+        pool: PoolId::from_bits(3),
+        guarantee: vec![Shape::Chips(1)],
+        borrow_limit: Shape::Chips(1),
+        lend_limit: Shape::Chips(1),
+        notice: Span::from_ms(1),
+        kill_grace: Span::from_ms(1),
+        hand_over: Span::from_ms(1),
+        starts: Instant::from_ms(0),
+        ends: Instant::from_ms(i64::MAX),
+        guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),
+        borrowed_price: "0.01 USD/chip-hour".parse().expect("a price"),
+        rounding: Rounding::HalfEven,
+    };
+    let (id, key) = (ContractId::from_bits(4), SecretKey::from_seed(&[1; 32]));
+    let signed = (key.public(), key.sign(&terms.signing_bytes(id)));
+    Contract { id, terms, owner_signature: signed, lab_signature: Some(signed), standing: Standing::Signed }
+}
+
+fn record(from: i64, to: i64, own: u64, borrowed: u64) -> UsageRecord {
+    UsageRecord {
+        contract: Some(ContractId::from_bits(4)),
+        pool: PoolId::from_bits(3),
+        workload: WorkloadId::from_bits(5),
+        epoch: 1,
+        from: Instant::from_ms(from),
+        to: Instant::from_ms(to),
+        own_chip_milli: own,
+        borrowed_chip_milli: borrowed,
+    }
+}
+
+/// One row a case: records as (from ms, to ms, own, borrowed), then guaranteed, borrowed and total in millionths of a
+/// dollar, worked by hand. A guaranteed chip-second costs 1,000 millionths, a borrowed one 2.777...
+#[test]
+fn invoices_worked_by_hand() {
+    type Row = (&'static [(i64, i64, u64, u64)], [i128; 3]);
+    let table: [Row; 5] = [
+        (&[], [0, 0, 0]),
+        (&[(0, 72_000, 1_000, 0)], [72_000, 0, 72_000]),
+        (&[(0, 1_000, 1_000, 1_000)], [1_000, 3, 1_003]),
+        // Rounded once on the sum: 3 x 2.777... is 8.333..., not 3 x 3.
+        (&[(0, 1_000, 0, 1_000), (1_000, 2_000, 0, 1_000), (2_000, 3_000, 0, 1_000)], [0, 8, 8]),
+        (&[(0, 500, 500, 0), (500, 1_000, 1_500, 0)], [1_000, 0, 1_000]),
+    ];
+    for (rows, expected) in table {
+        let records: Vec<_> =
+            rows.iter().map(|(from, to, own, borrowed)| record(*from, *to, *own, *borrowed)).collect();
+        let period = (Instant::from_ms(0), Instant::from_ms(100_000));
+        let made = invoice(&contract(), 1, period, &records).expect("small sums");
+        let units = [made.lines[0].amount.units, made.lines[1].amount.units, made.total.units];
+        assert_eq!(units, expected, "{rows:?}");
+        assert!(made.transaction.balances());
+        assert_eq!(Invoice::from_value(&made.to_value()), Ok(made));
+    }
+}
+
+#[test]
+fn balances_follow_the_transactions() {
+    let period = (Instant::from_ms(0), Instant::from_ms(1_000));
+    let made = invoice(&contract(), 1, period, &[record(0, 1_000, 1_000, 0)]).expect("small sums");
+    let mut balances = Balances::default();
+    balances.post(&made.transaction);
+    balances.post(&made.transaction);
+    let shown: Vec<_> = balances.iter().map(|(account, money)| (account.kind, money.units)).collect();
+    assert_eq!(shown, [(AccountKind::Receivable, 2_000), (AccountKind::Earnings, -2_000)]);
+    assert_eq!(Balances::from_value(&balances.to_value()), Ok(balances));
+}
+
+#[test]
+fn one_sided_transactions_do_not_balance() {
+    let account = Account { of: OrgId::from_bits(1), with: OrgId::from_bits(2), kind: AccountKind::Earnings };
+    let money = Money { asset: "USD".parse::<Asset>().expect("an asset"), units: 1 };
+    assert!(!Transaction { postings: vec![Posting { account, money }] }.balances());
+}
