@@ -1,0 +1,176 @@
+//! What may be asked of the control plane, and by whom.
+
+use crate::state::Exit;
+use sinew_contract::{PublicKey, Signature, Terms};
+use sinew_types::{
+    ContractId, Hash, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a principal may do in its organisation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// Read.
+    View,
+    /// Run and stop workloads, release models, store artefacts.
+    Operate,
+    /// Sign contracts, close invoices, manage keys.
+    Sign,
+}
+
+canonical_enum!(Role { View = "view" {}, Operate = "operate" {}, Sign = "sign" {} });
+
+/// A person, key or agent that acts for an organisation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Principal {
+    /// For whom it acts.
+    pub org: OrgId,
+    /// What it may do.
+    pub roles: BTreeSet<Role>,
+    /// Whether it may add organisations to this Sinew.
+    pub operator: bool,
+}
+
+/// Where a request comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// Somebody with a key.
+    Principal(Principal),
+    /// The program itself: first start, executor, clock.
+    System,
+}
+
+/// A client's name for a request, so that repeating it does nothing twice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestKey {
+    /// The client's text, one of a kind in its organisation.
+    pub key: String,
+    /// Hash of what was asked, so that another request under the same key is refused.
+    pub fingerprint: Hash,
+}
+
+/// A command with its sender.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub actor: Actor,
+    /// The client's name for it.
+    pub key: Option<RequestKey>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// What an executor saw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Observation {
+    /// The program runs.
+    Started,
+    /// Nothing of it runs any more.
+    Ended {
+        /// How it ended.
+        exit: Exit,
+        /// What it left in its folder `out`, by path.
+        outputs: BTreeMap<String, Hash>,
+    },
+}
+
+/// Everything that may be asked. Identities are drawn by whoever asks, so a retry names the same thing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Adds an organisation.
+    AddOrganisation {
+        /// Its identity.
+        id: OrgId,
+        /// Its name.
+        name: Name,
+        /// Whether its keys may add organisations.
+        operator: bool,
+    },
+    /// Adds an API key to an organisation.
+    AddKey {
+        /// Its identity.
+        id: KeyId,
+        /// Whose.
+        org: OrgId,
+        /// SHA-256 of the secret.
+        digest: Hash,
+        /// What it may do.
+        roles: BTreeSet<Role>,
+        /// What people call it.
+        label: String,
+    },
+    /// Makes a key useless.
+    RevokeKey {
+        /// Which.
+        id: KeyId,
+    },
+    /// Sets the key that an organisation signs with.
+    SetPublicKey {
+        /// The public half.
+        key: PublicKey,
+    },
+    /// Adds a pool that the sender owns.
+    AddPool {
+        /// Its identity.
+        id: PoolId,
+        /// Its name.
+        name: Name,
+        /// Its cells.
+        topology: Topology,
+    },
+    /// Offers a contract, signed by the owner.
+    OfferContract {
+        /// Its identity.
+        id: ContractId,
+        /// What is offered.
+        terms: Box<Terms>,
+        /// The owner's signature.
+        signature: Signature,
+    },
+    /// Signs an offered contract as its lab.
+    SignContract {
+        /// Which.
+        id: ContractId,
+        /// The lab's signature.
+        signature: Signature,
+    },
+    /// Submits a workload.
+    Submit {
+        /// Its identity.
+        id: WorkloadId,
+        /// What should run.
+        spec: Box<WorkloadSpec>,
+    },
+    /// Ends a workload.
+    Cancel {
+        /// Which.
+        id: WorkloadId,
+    },
+    /// Reports what an executor saw of a lease.
+    Observe {
+        /// Whose lease.
+        id: WorkloadId,
+        /// Which of its leases.
+        epoch: u64,
+        /// What was seen.
+        observation: Observation,
+    },
+    /// Bills a contract up to now.
+    CloseInvoice {
+        /// Which contract.
+        contract: ContractId,
+    },
+    /// Releases what a training run made, after its gate passed.
+    Release {
+        /// The model's name.
+        model: Name,
+        /// The run that made the weights.
+        trained_by: WorkloadId,
+        /// The run of the gate.
+        gated_by: WorkloadId,
+    },
+    /// Tells every lease to leave, because the machine is being stopped. Do not settle until it is back.
+    Drain,
+    /// Time has passed.
+    Tick,
+}

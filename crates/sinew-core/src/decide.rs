@@ -1,0 +1,64 @@
+//! From a command to events, or to a refusal. Reads the state, changes nothing.
+
+mod contract;
+mod release;
+mod setup;
+mod workload;
+
+use crate::command::{Actor, Command, Principal, Role};
+use crate::event::Event;
+use crate::refusal::Refusal;
+use crate::state::State;
+use sinew_types::{Instant, OrgId};
+
+/// The events, and the identity of what they are about.
+type Decision = Result<(Vec<Event>, String), Refusal>;
+
+/// Decides a command.
+pub(crate) fn decide(state: &State, now: Instant, actor: &Actor, command: &Command) -> Decision {
+    match command {
+        Command::AddOrganisation { id, name, operator } => {
+            setup::operator(actor)?;
+            setup::add_organisation(state, *id, name, *operator)
+        }
+        Command::AddKey { .. } | Command::RevokeKey { .. } => setup::keys(state, actor, command),
+        Command::SetPublicKey { key } => setup::set_public_key(state, signer(actor)?, *key),
+        Command::AddPool { id, name, topology } => {
+            setup::add_pool(state, signer(actor)?, *id, (name, topology))
+        }
+        Command::OfferContract { id, terms, signature } => {
+            contract::offer(state, now, signer(actor)?, (*id, terms, *signature))
+        }
+        Command::SignContract { id, signature } => {
+            contract::sign(state, now, signer(actor)?, (*id, *signature))
+        }
+        Command::CloseInvoice { contract } => contract::close_invoice(state, now, signer(actor)?, *contract),
+        Command::Submit { id, spec } => workload::submit(state, operate(actor)?, *id, spec),
+        Command::Cancel { id } => workload::cancel(state, now, operate(actor)?, *id),
+        Command::Observe { id, epoch, observation } => {
+            workload::observe(state, now, (*id, *epoch), observation)
+        }
+        Command::Release { model, trained_by, gated_by } => {
+            release::release(state, now, operate(actor)?, (model, *trained_by, *gated_by))
+        }
+        Command::Drain => Ok((workload::drain(state, now), String::new())),
+        Command::Tick => Ok((Vec::new(), String::new())),
+    }
+}
+
+/// The organisation of a principal that may operate.
+fn operate(actor: &Actor) -> Result<OrgId, Refusal> {
+    with_role(actor, Role::Operate).map(|principal| principal.org)
+}
+
+/// The organisation of a principal that may sign.
+fn signer(actor: &Actor) -> Result<OrgId, Refusal> {
+    with_role(actor, Role::Sign).map(|principal| principal.org)
+}
+
+fn with_role(actor: &Actor, role: Role) -> Result<&Principal, Refusal> {
+    match actor {
+        Actor::Principal(principal) if principal.roles.contains(&role) => Ok(principal),
+        _ => Err(Refusal::NotAllowed { needs: role }),
+    }
+}

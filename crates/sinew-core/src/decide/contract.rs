@@ -1,0 +1,93 @@
+//! Offering, signing and billing contracts.
+
+use super::Decision;
+use crate::event::Event;
+use crate::refusal::{Refusal, Thing};
+use crate::settle::usage;
+use crate::state::State;
+use sinew_contract::{PublicKey, Signature, Standing, Terms};
+use sinew_ledger::{UsageRecord, invoice};
+use sinew_sched::Account;
+use sinew_types::{ContractId, Instant, OrgId};
+
+pub(super) fn offer(
+    state: &State,
+    now: Instant,
+    org: OrgId,
+    what: (ContractId, &Terms, Signature),
+) -> Decision {
+    let (id, terms, signature) = what;
+    let pool = state.pools.get(&terms.pool).filter(|pool| pool.owner == org && terms.owner == org);
+    if pool.is_none() {
+        return Err(Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() });
+    }
+    if !state.organisations.contains_key(&terms.lab) {
+        return Err(Refusal::NotFound { thing: Thing::Organisation, name: terms.lab.to_string() });
+    }
+    terms.check().map_err(Refusal::Terms)?;
+    fits(state, now, terms)?;
+    let key = signed_by(state, org, &terms.signing_bytes(id), &signature)?;
+    Ok((vec![Event::ContractOffered { id, terms: Box::new(terms.clone()), key, signature }], id.to_string()))
+}
+
+pub(super) fn sign(state: &State, now: Instant, org: OrgId, what: (ContractId, Signature)) -> Decision {
+    let (id, signature) = what;
+    let offered = state.contracts.get(&id).filter(|contract| contract.terms.lab == org);
+    let contract = offered.ok_or_else(|| missing(id))?;
+    if contract.standing != Standing::Offered {
+        return Err(Refusal::NotOffered);
+    }
+    fits(state, now, &contract.terms)?;
+    let key = signed_by(state, org, &contract.terms.signing_bytes(id), &signature)?;
+    Ok((vec![Event::ContractSigned { id, key, signature }], id.to_string()))
+}
+
+fn missing(id: ContractId) -> Refusal {
+    Refusal::NotFound { thing: Thing::Contract, name: id.to_string() }
+}
+
+/// Refuses a contract that is over, or that guarantees more than the pool has left at any time of its life. Until
+/// there is a calendar, every signed contract counts from its signature to its end.
+fn fits(state: &State, now: Instant, terms: &Terms) -> Result<(), Refusal> {
+    if terms.ends <= now {
+        return Err(Refusal::AlreadyOver { ends: terms.ends });
+    }
+    let chips = state.pools.get(&terms.pool).map_or(0, |pool| pool.topology.chip_count());
+    let promised = state.promises(terms.pool).filter_map(|contract| contract.terms.guaranteed_chips());
+    let unpromised = chips.saturating_sub(promised.fold(0, u32::saturating_add));
+    match terms.guaranteed_chips() {
+        Some(asked) if asked <= unpromised => Ok(()),
+        asked => Err(Refusal::PromisesTooMuch { asked: asked.unwrap_or(u32::MAX), unpromised }),
+    }
+}
+
+/// The organisation's public key, if the signature was made with it over these bytes.
+fn signed_by(state: &State, org: OrgId, bytes: &[u8], signature: &Signature) -> Result<PublicKey, Refusal> {
+    let organisation = state.organisations.get(&org);
+    let name = || organisation.map(|o| o.name.clone());
+    let key = organisation.and_then(|o| o.public_key);
+    match (key, name()) {
+        (Some(key), _) if key.signed(bytes, signature) => Ok(key),
+        (None, Some(organisation)) => Err(Refusal::NoPublicKey { organisation }),
+        _ => Err(Refusal::WrongSignature),
+    }
+}
+
+/// Records the use of what still runs, then bills everything that no invoice holds.
+pub(super) fn close_invoice(state: &State, now: Instant, org: OrgId, id: ContractId) -> Decision {
+    let found = state.contracts.get(&id).filter(|contract| contract.terms.owner == org);
+    let contract = found.filter(|c| c.lab_signature.is_some()).ok_or_else(|| missing(id))?;
+    let running = state.workloads.iter().filter(|(_, w)| w.account == Account::Contract(id));
+    let current: Vec<UsageRecord> =
+        running.filter_map(|(workload, _)| usage(state, *workload, now)).collect();
+    let mut records = state.unbilled.get(&id).cloned().unwrap_or_default();
+    records.extend(current.iter().cloned());
+    let issued =
+        state.invoices.range((id, 0)..=(id, u32::MAX)).next_back().map_or(0, |((_, number), _)| *number);
+    let number = issued.checked_add(1).ok_or(Refusal::TooLargeToCount)?;
+    let period = (state.billed_to(contract).min(now), now);
+    let made = invoice(contract, number, period, &records).ok_or(Refusal::TooLargeToCount)?;
+    let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
+    events.push(Event::Invoiced { invoice: Box::new(made) });
+    Ok((events, format!("{id}/{number}")))
+}

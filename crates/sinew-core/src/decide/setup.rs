@@ -1,0 +1,98 @@
+//! Organisations, keys and pools.
+
+use super::{Decision, signer};
+use crate::command::{Actor, Command};
+use crate::event::Event;
+use crate::refusal::{Refusal, Thing};
+use crate::state::State;
+use sinew_contract::PublicKey;
+use sinew_types::{KeyId, Name, OrgId, PoolId, Topology};
+use std::collections::BTreeSet;
+
+/// Passes the program itself and this Sinew's operator.
+pub(super) fn operator(actor: &Actor) -> Result<(), Refusal> {
+    match actor {
+        Actor::System => Ok(()),
+        Actor::Principal(principal) if principal.operator => signer(actor).map(|_| ()),
+        Actor::Principal(_) => Err(Refusal::OperatorOnly),
+    }
+}
+
+pub(super) fn add_organisation(state: &State, id: OrgId, name: &Name, operator: bool) -> Decision {
+    if state.organisation_named(name).is_some() {
+        return Err(Refusal::NameTaken { thing: Thing::Organisation, name: name.clone() });
+    }
+    Ok((vec![Event::OrganisationAdded { id, name: name.clone(), operator }], id.to_string()))
+}
+
+/// An operator gives out any organisation's first key; afterwards each organisation manages its own.
+pub(super) fn keys(state: &State, actor: &Actor, command: &Command) -> Decision {
+    match command {
+        Command::AddKey { id, org, digest, roles, label } => {
+            let known = state.organisations.contains_key(org);
+            let first = !state.keys.values().any(|key| key.org == *org);
+            if !(first && operator(actor).is_ok()) && own(actor, *org).is_err() || !known {
+                return Err(Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() });
+            }
+            let (digest, roles, label) = (*digest, roles.clone(), label.clone());
+            Ok((vec![Event::KeyAdded { id: *id, org: *org, digest, roles, label }], id.to_string()))
+        }
+        Command::RevokeKey { id } => {
+            let missing = || missing_key(*id);
+            let key = state.keys.get(id).ok_or_else(missing)?;
+            own(actor, key.org).map_err(|_| missing())?;
+            Ok((vec![Event::KeyRevoked { id: *id }], id.to_string()))
+        }
+        _ => Ok((Vec::new(), String::new())),
+    }
+}
+
+fn missing_key(id: KeyId) -> Refusal {
+    Refusal::NotFound { thing: Thing::Key, name: id.to_string() }
+}
+
+/// Passes principals that sign for `org`, and the program itself.
+fn own(actor: &Actor, org: OrgId) -> Result<(), Refusal> {
+    if *actor == Actor::System {
+        return Ok(());
+    }
+    let sender = signer(actor)?;
+    if sender == org {
+        Ok(())
+    } else {
+        Err(Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() })
+    }
+}
+
+pub(super) fn set_public_key(state: &State, org: OrgId, key: PublicKey) -> Decision {
+    let known = state.organisations.get(&org).and_then(|found| found.public_key);
+    match known {
+        Some(current) if current == key => Ok((Vec::new(), org.to_string())),
+        Some(_) => Err(Refusal::PublicKeySet),
+        None => Ok((vec![Event::PublicKeySet { org, key }], org.to_string())),
+    }
+}
+
+pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &Topology)) -> Decision {
+    let (name, topology) = what;
+    if state.pools.values().any(|pool| pool.name == *name && pool.owner == owner) {
+        return Err(Refusal::NameTaken { thing: Thing::Pool, name: name.clone() });
+    }
+    let devices: Vec<u32> = topology.chips().filter_map(|(_, chip)| chip.device).collect();
+    if devices.is_empty() {
+        return Err(Refusal::EmptyPool);
+    }
+    let in_use =
+        state.pools.values().flat_map(|pool| pool.topology.chips().filter_map(|(_, chip)| chip.device));
+    let in_use: BTreeSet<u32> = in_use.collect();
+    let mut seen = BTreeSet::new();
+    for device in devices {
+        if in_use.contains(&device) {
+            return Err(Refusal::DeviceTaken { device });
+        }
+        if !seen.insert(device) {
+            return Err(Refusal::DeviceTwice { device });
+        }
+    }
+    Ok((vec![Event::PoolAdded { id, owner, name: name.clone(), topology: topology.clone() }], id.to_string()))
+}

@@ -1,0 +1,141 @@
+//! Submitting and ending workloads, and what executors report.
+
+use super::Decision;
+use crate::command::Observation;
+use crate::event::{Event, Next};
+use crate::refusal::{Refusal, Thing};
+use crate::settle::{notify, usage};
+use crate::state::{Exit, Lease, Phase, State, Workload, entitlements};
+use sinew_contract::Standing;
+use sinew_sched::{Account, Why};
+use sinew_types::{Hash, Instant, Name, OrgId, Part, PoolId, Shape, WorkloadId, WorkloadSpec};
+use std::collections::BTreeMap;
+
+/// After how many losses in a row a workload is given up.
+const LOSSES_MAX: u32 = 5;
+
+pub(super) fn submit(state: &State, org: OrgId, id: WorkloadId, spec: &WorkloadSpec) -> Decision {
+    if state.workload_named(org, &spec.name).is_some() {
+        return Err(Refusal::NameTaken { thing: Thing::Workload, name: spec.name.clone() });
+    }
+    let part = check(spec)?;
+    if let Some(release) = &spec.serves
+        && state.registry.release(org, release).is_none()
+    {
+        return Err(Refusal::NoSuchRelease { release: release.clone() });
+    }
+    let (pool, account) = choose(state, org, &part.pools)?;
+    let entitlement = entitlements(state, pool).get(&account).copied().ok_or(Refusal::NoCapacity)?;
+    let chips = state.pools.get(&pool).map_or(0, |found| found.topology.chip_count());
+    let largest = entitlement.guarantee.saturating_add(entitlement.borrow_limit).min(chips);
+    if part.least.loose_chips().is_none_or(|least| least > largest) {
+        return Err(Refusal::NeverFits { asked: part.least, largest: Shape::Chips(largest) });
+    }
+    let spec = Box::new(spec.clone());
+    Ok((vec![Event::WorkloadSubmitted { id, org, pool, account, spec }], id.to_string()))
+}
+
+/// The one part of a workload that makes sense by itself.
+fn check(spec: &WorkloadSpec) -> Result<&Part, Refusal> {
+    let [part] = &spec.parts[..] else { return Err(Refusal::PartCount { parts: spec.parts.len() }) };
+    if part.program.argv.first().is_none_or(String::is_empty) {
+        return Err(Refusal::EmptyProgram);
+    }
+    match (part.least.loose_chips(), part.most.loose_chips()) {
+        (None, _) => Err(Refusal::ShapeUnknown { shape: part.least }),
+        (_, None) => Err(Refusal::ShapeUnknown { shape: part.most }),
+        (Some(0), _) => Err(Refusal::ShapeEmpty),
+        (Some(least), Some(most)) if least > most => {
+            Err(Refusal::LeastAboveMost { least: part.least, most: part.most })
+        }
+        _ => Ok(part),
+    }
+}
+
+/// The pool and the account in it that an organisation's workload runs on.
+fn choose(state: &State, org: OrgId, wanted: &[Name]) -> Result<(PoolId, Account), Refusal> {
+    let owned = state.pools.iter().filter(|(_, pool)| pool.owner == org).map(|(id, _)| (*id, Account::Owner));
+    let signed = state.contracts.values().filter(|c| c.terms.lab == org && c.standing == Standing::Signed);
+    let lent = signed.map(|c| (c.terms.pool, Account::Contract(c.id)));
+    let name = |id: PoolId| state.pools.get(&id).map(|pool| pool.name.clone());
+    let fits =
+        |(id, _): &(PoolId, Account)| wanted.is_empty() || name(*id).is_some_and(|n| wanted.contains(&n));
+    let candidates: Vec<(PoolId, Account)> = owned.chain(lent).filter(fits).collect();
+    match candidates[..] {
+        [] => Err(Refusal::NoCapacity),
+        [only] => Ok(only),
+        [first, ..] if candidates.iter().all(|(pool, _)| *pool == first.0) => Ok(first),
+        _ => {
+            Err(Refusal::WhichPool { pools: candidates.iter().filter_map(|(pool, _)| name(*pool)).collect() })
+        }
+    }
+}
+
+pub(super) fn cancel(state: &State, now: Instant, org: OrgId, id: WorkloadId) -> Decision {
+    let found = state.workloads.get(&id).filter(|workload| workload.org == org);
+    let workload = found.ok_or_else(|| Refusal::NotFound { thing: Thing::Workload, name: id.to_string() })?;
+    let events = match &workload.phase {
+        Phase::Waiting { .. } => vec![Event::WorkloadCancelled { id }],
+        Phase::Holding { lease } => leave(state, now, id, lease),
+        Phase::Ended { .. } => return Err(Refusal::WorkloadOver { name: workload.spec.name.clone() }),
+    };
+    Ok((events, id.to_string()))
+}
+
+/// A lease that was told to leave for another reason keeps its deadline but does not come back.
+fn leave(state: &State, now: Instant, id: WorkloadId, lease: &Lease) -> Vec<Event> {
+    let epoch = state.workloads.get(&id).map_or(0, |workload| workload.epoch);
+    match &lease.notice {
+        None => notify(state, now, id, Why::Cancel).into_iter().collect(),
+        Some(notice) if notice.why == Why::Cancel => Vec::new(),
+        Some(notice) => vec![Event::LeaseNotified { id, epoch, why: Why::Cancel, deadline: notice.deadline }],
+    }
+}
+
+/// Every lease that was not told before is told now.
+pub(super) fn drain(state: &State, now: Instant) -> Vec<Event> {
+    state.workloads.keys().filter_map(|id| notify(state, now, *id, Why::Drain)).collect()
+}
+
+/// Takes a report. Reports of a lease that is not the current one say nothing new and are dropped.
+pub(super) fn observe(state: &State, now: Instant, of: (WorkloadId, u64), seen: &Observation) -> Decision {
+    let (id, epoch) = of;
+    let current = state.workloads.get(&id).filter(|workload| workload.epoch == epoch);
+    let Some((workload, lease)) = current.and_then(|w| w.lease().map(|lease| (w, lease))) else {
+        return Ok((Vec::new(), id.to_string()));
+    };
+    let events = match seen {
+        Observation::Started if lease.started_at.is_none() => vec![Event::LeaseStarted { id, epoch }],
+        Observation::Started => Vec::new(),
+        Observation::Ended { exit, outputs } => ended(state, now, (id, workload, lease), (exit, outputs)),
+    };
+    Ok((events, id.to_string()))
+}
+
+fn ended(
+    state: &State,
+    now: Instant,
+    which: (WorkloadId, &Workload, &Lease),
+    how: (&Exit, &BTreeMap<String, Hash>),
+) -> Vec<Event> {
+    let (id, workload, lease) = which;
+    let (exit, outputs) = how;
+    let used = usage(state, id, now).map(|record| Event::UsageRecorded { record });
+    let next = next(workload, lease, exit);
+    let (exit, outputs) = (exit.clone(), outputs.clone());
+    used.into_iter().chain([Event::LeaseEnded { id, epoch: workload.epoch, exit, outputs, next }]).collect()
+}
+
+/// Status 0 means finished, except for an endpoint, which never is. After a notice anything else means "go on later";
+/// without one it is a failure. What was lost goes on later, a few times.
+fn next(workload: &Workload, lease: &Lease, exit: &Exit) -> Next {
+    let told = lease.notice.as_ref().map(|notice| &notice.why);
+    let finished = *exit == Exit::Code { code: 0 } && workload.spec.serves.is_none();
+    match (told, exit) {
+        (Some(Why::Cancel), _) => Next::Cancelled,
+        _ if finished => Next::Done,
+        (Some(_), _) => Next::Again,
+        (None, Exit::Lost) if workload.losses < LOSSES_MAX => Next::Again,
+        (None, _) => Next::Failed,
+    }
+}

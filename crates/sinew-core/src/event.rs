@@ -1,0 +1,97 @@
+//! What happened. Events are the journal's content; their canonical form never changes meaning.
+
+use crate::command::Role;
+use crate::state::Exit;
+use sinew_contract::{PublicKey, Signature, Terms};
+use sinew_ledger::{Invoice, UsageRecord};
+use sinew_registry::Release;
+use sinew_sched::{Account, Holding, Wait, Why};
+use sinew_types::{
+    CellIndex, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
+    canonical_enum,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What becomes of a workload whose lease ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// It is finished.
+    Done,
+    /// It waits for its next lease.
+    Again,
+    /// It failed.
+    Failed,
+    /// It was ended by its organisation.
+    Cancelled,
+}
+
+canonical_enum!(Next { Done = "done" {}, Again = "again" {}, Failed = "failed" {}, Cancelled = "cancelled" {} });
+
+/// One thing that happened, at the moment that its record carries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the commands and states that the variants name")]
+pub enum Event {
+    /// An organisation joined.
+    OrganisationAdded { id: OrgId, name: Name, operator: bool },
+    /// A key was given out.
+    KeyAdded { id: KeyId, org: OrgId, digest: Hash, roles: BTreeSet<Role>, label: String },
+    /// A key is worth nothing any more.
+    KeyRevoked { id: KeyId },
+    /// An organisation said which key it signs with.
+    PublicKeySet { org: OrgId, key: PublicKey },
+    /// A pool can be lent from.
+    PoolAdded { id: PoolId, owner: OrgId, name: Name, topology: Topology },
+    /// An owner signed terms.
+    ContractOffered { id: ContractId, terms: Box<Terms>, key: PublicKey, signature: Signature },
+    /// The lab signed them too.
+    ContractSigned { id: ContractId, key: PublicKey, signature: Signature },
+    /// A contract is over and nothing runs under it.
+    ContractEnded { id: ContractId },
+    /// A workload waits to run.
+    WorkloadSubmitted { id: WorkloadId, org: OrgId, pool: PoolId, account: Account, spec: Box<WorkloadSpec> },
+    /// Why a workload waits has changed.
+    WaitChanged { id: WorkloadId, why: Wait },
+    /// A waiting workload was ended by its organisation.
+    WorkloadCancelled { id: WorkloadId },
+    /// A workload got its cells.
+    LeaseGranted { id: WorkloadId, epoch: u64, cells: BTreeMap<CellIndex, Holding> },
+    /// The same cells are held differently from now on.
+    LeaseRebound { id: WorkloadId, epoch: u64, cells: BTreeMap<CellIndex, Holding> },
+    /// A lease must be gone by the deadline.
+    LeaseNotified { id: WorkloadId, epoch: u64, why: Why, deadline: Instant },
+    /// The program was seen running.
+    LeaseStarted { id: WorkloadId, epoch: u64 },
+    /// Nothing of the lease runs any more; its cells are free.
+    LeaseEnded { id: WorkloadId, epoch: u64, exit: Exit, outputs: BTreeMap<String, Hash>, next: Next },
+    /// A lease held cells for a time.
+    UsageRecorded { record: UsageRecord },
+    /// An owner billed a contract up to now.
+    Invoiced { invoice: Box<Invoice> },
+    /// A model was released.
+    Released { org: OrgId, release: Release },
+    /// A request with a key was answered.
+    RequestAnswered { org: OrgId, key: String, fingerprint: Hash, subject: String },
+}
+
+canonical_enum!(Event {
+    OrganisationAdded = "organisation-added" { id, name, operator },
+    KeyAdded = "key-added" { id, org, digest, roles, label },
+    KeyRevoked = "key-revoked" { id },
+    PublicKeySet = "public-key-set" { org, key },
+    PoolAdded = "pool-added" { id, owner, name, topology },
+    ContractOffered = "contract-offered" { id, terms, key, signature },
+    ContractSigned = "contract-signed" { id, key, signature },
+    ContractEnded = "contract-ended" { id },
+    WorkloadSubmitted = "workload-submitted" { id, org, pool, account, spec },
+    WaitChanged = "wait-changed" { id, why },
+    WorkloadCancelled = "workload-cancelled" { id },
+    LeaseGranted = "lease-granted" { id, epoch, cells },
+    LeaseRebound = "lease-rebound" { id, epoch, cells },
+    LeaseNotified = "lease-notified" { id, epoch, why, deadline },
+    LeaseStarted = "lease-started" { id, epoch },
+    LeaseEnded = "lease-ended" { id, epoch, exit, outputs, next },
+    UsageRecorded = "usage-recorded" { record },
+    Invoiced = "invoiced" { invoice },
+    Released = "released" { org, release },
+    RequestAnswered = "request-answered" { org, key, fingerprint, subject },
+});

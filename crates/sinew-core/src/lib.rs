@@ -1,0 +1,30 @@
+//! The whole control plane as a value.
+//!
+//! `decide` turns a request into events or a refusal, `apply` is the only place where state
+//! changes, `settle` plans, and `orders` says what executors should do about it. Replay is `apply`
+//! and nothing else, so a journal means the same to every later version. This crate never does IO:
+//! time comes in as an argument, and whoever drives it makes events durable before anyone hears of
+//! them.
+
+mod apply;
+mod command;
+mod control;
+mod decide;
+mod event;
+mod orders;
+mod refusal;
+mod settle;
+mod state;
+
+pub use command::{Actor, Command, Observation, Principal, Request, RequestKey, Role};
+pub use control::{Answer, Control, Recorded};
+pub use event::{Event, Next};
+pub use orders::{Order, all_orders, orders_after};
+pub use refusal::{Refusal, Thing};
+pub use state::{
+    ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload, entitlements,
+    workload_shape,
+};
+
+#[cfg(test)]
+mod tests;

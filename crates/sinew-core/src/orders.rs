@@ -1,0 +1,100 @@
+//! What executors should do. Orders repeat safely: each carries its lease's epoch.
+
+use crate::control::Recorded;
+use crate::event::Event;
+use crate::settle::Bound;
+use crate::state::{Lease, State, Workload};
+use sinew_types::{Instant, OrgId, Part, PoolId, ReleaseRef, Resources, Span, WorkloadId};
+
+/// An order to an executor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Run a gang's program, unless this epoch already runs or a newer one was seen.
+    Start {
+        /// Whose lease.
+        id: WorkloadId,
+        /// Which lease.
+        epoch: u64,
+        /// Whose program and files.
+        org: OrgId,
+        /// What runs.
+        part: Box<Part>,
+        /// On which devices of the machine.
+        devices: Vec<u32>,
+        /// All it may use.
+        resources: Resources,
+        /// How long killing may take.
+        kill_grace: Span,
+        /// The release that it serves, for an endpoint.
+        serves: Option<ReleaseRef>,
+        /// The pool, for people who read logs.
+        pool: PoolId,
+    },
+    /// Tell it to leave, and kill what is left at the deadline.
+    Stop {
+        /// Whose lease.
+        id: WorkloadId,
+        /// Which lease.
+        epoch: u64,
+        /// When.
+        deadline: Instant,
+    },
+}
+
+/// The orders that follow from fresh records, against the state after them.
+#[must_use]
+pub fn orders_after(state: &State, fresh: &[Recorded]) -> Vec<Order> {
+    let order = |record: &Recorded| match &record.event {
+        Event::LeaseGranted { id, epoch, .. } => {
+            current(state, *id, *epoch).map(|(w, lease)| start(state, *id, w, lease))
+        }
+        Event::LeaseNotified { id, epoch, .. } => {
+            current(state, *id, *epoch).and_then(|(w, lease)| stop(*id, w, lease))
+        }
+        _ => None,
+    };
+    fresh.iter().filter_map(order).collect()
+}
+
+/// Every order that stands, for an executor that may have missed some.
+#[must_use]
+pub fn all_orders(state: &State) -> Vec<Order> {
+    let holding = state.workloads.iter().filter_map(|(id, w)| w.lease().map(|lease| (*id, w, lease)));
+    holding
+        .flat_map(|(id, w, lease)| [Some(start(state, id, w, lease)), stop(id, w, lease)])
+        .flatten()
+        .collect()
+}
+
+/// A workload's lease, if it is still the one of that epoch.
+fn current(state: &State, id: WorkloadId, epoch: u64) -> Option<(&Workload, &Lease)> {
+    let workload = state.workloads.get(&id).filter(|workload| workload.epoch == epoch)?;
+    workload.lease().map(|lease| (workload, lease))
+}
+
+fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> Order {
+    let topology = state.pools.get(&workload.pool).map(|pool| &pool.topology);
+    let cells: Vec<_> =
+        lease.cells.keys().filter_map(|index| topology.and_then(|t| t.cell(*index))).collect();
+    let resources = cells.iter().fold(Resources::default(), |sum, cell| Resources {
+        chip_milli: sum.chip_milli.saturating_add(cell.resources.chip_milli),
+        cpu_milli: sum.cpu_milli.saturating_add(cell.resources.cpu_milli),
+        memory_bytes: sum.memory_bytes.saturating_add(cell.resources.memory_bytes),
+    });
+    let part = workload.spec.parts.first().cloned().expect("a workload that was admitted has a part");
+    Order::Start {
+        id,
+        epoch: workload.epoch,
+        org: workload.org,
+        part: Box::new(part),
+        devices: cells.iter().filter_map(|cell| cell.device).collect(),
+        resources,
+        kill_grace: Bound::of(state, workload.account, workload.pool).kill_grace,
+        serves: workload.spec.serves.clone(),
+        pool: workload.pool,
+    }
+}
+
+fn stop(id: WorkloadId, workload: &Workload, lease: &Lease) -> Option<Order> {
+    lease.notice.as_ref().map(|notice| Order::Stop { id, epoch: workload.epoch, deadline: notice.deadline })
+}

@@ -1,0 +1,163 @@
+//! Every no that a person may see, as data. The words are in `sinew-api`'s catalogue.
+
+use crate::command::Role;
+use sinew_contract::Flaw;
+use sinew_types::{Instant, Name, ReleaseRef, Shape};
+
+/// A kind of thing that may be missing or taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Thing {
+    /// An organisation.
+    Organisation,
+    /// An API key.
+    Key,
+    /// A pool.
+    Pool,
+    /// A contract.
+    Contract,
+    /// A workload.
+    Workload,
+    /// A release.
+    Release,
+    /// An invoice.
+    Invoice,
+    /// An artefact.
+    Artefact,
+    /// An endpoint.
+    Endpoint,
+}
+
+/// Why a command was refused. Nothing of it was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// There is no such thing, or it is not the sender's to see.
+    NotFound {
+        /// What kind.
+        thing: Thing,
+        /// As the sender named it.
+        name: String,
+    },
+    /// The name belongs to another one.
+    NameTaken {
+        /// What kind.
+        thing: Thing,
+        /// The name.
+        name: Name,
+    },
+    /// The sender's key lacks a role.
+    NotAllowed {
+        /// The role that is needed.
+        needs: Role,
+    },
+    /// Only this Sinew's operator may do that.
+    OperatorOnly,
+    /// The same request key came with another request.
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+    /// The organisation has no public key yet.
+    NoPublicKey {
+        /// Its name.
+        organisation: Name,
+    },
+    /// The organisation's public key is already set.
+    PublicKeySet,
+    /// The signature does not fit these terms and the organisation's public key.
+    WrongSignature,
+    /// The terms make no sense.
+    Terms(Flaw),
+    /// The contract would be over before it is signed.
+    AlreadyOver {
+        /// Its end.
+        ends: Instant,
+    },
+    /// The guarantees would be more than the pool has.
+    PromisesTooMuch {
+        /// What this contract guarantees, in chips.
+        asked: u32,
+        /// What is still unpromised, in chips.
+        unpromised: u32,
+    },
+    /// The contract is not waiting for this signature.
+    NotOffered,
+    /// A pool without chips.
+    EmptyPool,
+    /// A device is part of another pool.
+    DeviceTaken {
+        /// Its number.
+        device: u32,
+    },
+    /// A device is named twice.
+    DeviceTwice {
+        /// Its number.
+        device: u32,
+    },
+    /// A workload must have exactly one part for now.
+    PartCount {
+        /// How many it has.
+        parts: usize,
+    },
+    /// The program is empty.
+    EmptyProgram,
+    /// The smallest shape is larger than the largest.
+    LeastAboveMost {
+        /// The smallest.
+        least: Shape,
+        /// The largest.
+        most: Shape,
+    },
+    /// No pool at hand has such shapes.
+    ShapeUnknown {
+        /// The shape.
+        shape: Shape,
+    },
+    /// A shape of nothing.
+    ShapeEmpty,
+    /// More than the sender can ever hold there.
+    NeverFits {
+        /// What was asked at least.
+        asked: Shape,
+        /// The most it can ever hold.
+        largest: Shape,
+    },
+    /// The sender neither owns a pool nor has a contract that allows this.
+    NoCapacity,
+    /// More than one pool would do.
+    WhichPool {
+        /// Their names.
+        pools: Vec<Name>,
+    },
+    /// The workload has already ended.
+    WorkloadOver {
+        /// Its name.
+        name: Name,
+    },
+    /// The training run has not finished well.
+    NotTrained {
+        /// Its name.
+        name: Name,
+    },
+    /// The training run left no weights.
+    NoWeights {
+        /// Its name.
+        name: Name,
+    },
+    /// The gate did not pass.
+    GateNotPassed {
+        /// The gate's workload.
+        name: Name,
+    },
+    /// The gate measured other weights than these.
+    GateOfOtherWeights {
+        /// The gate's workload.
+        name: Name,
+    },
+    /// A workload serves a release that does not exist.
+    NoSuchRelease {
+        /// The release.
+        release: ReleaseRef,
+    },
+    /// A sum does not fit the numbers that money is counted in.
+    TooLargeToCount,
+}

@@ -1,0 +1,335 @@
+//! Everything the control plane knows at one moment. Cloning it is a what-if.
+
+use crate::command::Role;
+use sinew_contract::{Contract, PublicKey, Standing};
+use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
+use sinew_registry::Registry;
+use sinew_sched::{Account, Entitlement, Holding, Wait, Why};
+use sinew_types::{
+    CellIndex, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Span, Topology, WorkloadId,
+    WorkloadSpec, canonical_enum, canonical_struct,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An organisation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Organisation {
+    /// Its name, one of a kind.
+    pub name: Name,
+    /// Whether its keys may add organisations.
+    pub operator: bool,
+    /// What it signs with, once it has said so.
+    pub public_key: Option<PublicKey>,
+}
+
+canonical_struct!(Organisation { name, operator, public_key });
+
+/// An API key, without its secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiKey {
+    /// Whose.
+    pub org: OrgId,
+    /// SHA-256 of the secret.
+    pub digest: Hash,
+    /// What it may do.
+    pub roles: BTreeSet<Role>,
+    /// What people call it.
+    pub label: String,
+}
+
+canonical_struct!(ApiKey { org, digest, roles, label });
+
+/// A pool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PoolState {
+    /// Who lends it.
+    pub owner: OrgId,
+    /// Its name, one of a kind.
+    pub name: Name,
+    /// Its cells.
+    pub topology: Topology,
+}
+
+canonical_struct!(PoolState { owner, name, topology });
+
+/// How a lease's program ended.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Exit {
+    /// With a status; 0 means finished.
+    Code {
+        /// The status.
+        code: i32,
+    },
+    /// By a signal.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+    /// It was still there at the deadline and was killed.
+    Deadline,
+    /// Its supervisor is gone, and so is the program.
+    Lost,
+    /// It could not be started.
+    NotStarted {
+        /// Why, for its organisation.
+        why: String,
+    },
+}
+
+canonical_enum!(Exit {
+    Code = "code" { code },
+    Signal = "signal" { signal },
+    Deadline = "deadline" {},
+    Lost = "lost" {},
+    NotStarted = "not-started" { why },
+});
+
+/// A lease was told to leave.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// Why.
+    pub why: Why,
+    /// When it was told.
+    pub at: Instant,
+    /// When what still runs is killed.
+    pub deadline: Instant,
+}
+
+canonical_struct!(Notice { why, at, deadline });
+
+/// A workload's hold on cells. Its epoch is the workload's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// The cells and how each is held.
+    pub cells: BTreeMap<CellIndex, Holding>,
+    /// Since when.
+    pub granted_at: Instant,
+    /// Since when the program was seen running.
+    pub started_at: Option<Instant>,
+    /// Up to when its usage is recorded.
+    pub recorded_to: Instant,
+    /// Whether it must leave.
+    pub notice: Option<Notice>,
+}
+
+canonical_struct!(Lease { cells, granted_at, started_at, recorded_to, notice });
+
+/// How a workload ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Its program finished with status 0.
+    Done,
+    /// Its program did not.
+    Failed {
+        /// How.
+        exit: Exit,
+    },
+    /// Its organisation ended it.
+    Cancelled,
+}
+
+canonical_enum!(End { Done = "done" {}, Failed = "failed" { exit }, Cancelled = "cancelled" {} });
+
+/// Where a workload stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// It waits for cells.
+    Waiting {
+        /// Since when.
+        since: Instant,
+        /// Why, as soon as the planner has looked.
+        why: Option<Wait>,
+    },
+    /// It holds cells.
+    Holding {
+        /// What it holds.
+        lease: Lease,
+    },
+    /// It is over.
+    Ended {
+        /// When.
+        at: Instant,
+        /// How.
+        end: End,
+    },
+}
+
+canonical_enum!(Phase { Waiting = "waiting" { since, why }, Holding = "holding" { lease }, Ended = "ended" { at, end } });
+
+/// A workload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Workload {
+    /// Whose.
+    pub org: OrgId,
+    /// Where.
+    pub pool: PoolId,
+    /// On whose account there.
+    pub account: Account,
+    /// What runs.
+    pub spec: WorkloadSpec,
+    /// When it came.
+    pub submitted_at: Instant,
+    /// Grows with every lease. An executor ignores orders with an older one.
+    pub epoch: u64,
+    /// How often in a row it was lost before it got going.
+    pub losses: u32,
+    /// What its last lease left, by path.
+    pub outputs: BTreeMap<String, Hash>,
+    /// Where it stands.
+    pub phase: Phase,
+}
+
+canonical_struct!(Workload { org, pool, account, spec, submitted_at, epoch, losses, outputs, phase });
+
+impl Workload {
+    /// Its lease, while it holds cells.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        match &self.phase {
+            Phase::Holding { lease } => Some(lease),
+            Phase::Waiting { .. } | Phase::Ended { .. } => None,
+        }
+    }
+}
+
+/// The fewest and the most chips that a workload runs on.
+#[must_use]
+pub fn workload_shape(spec: &WorkloadSpec) -> (u32, u32) {
+    let part = spec.parts.first();
+    let chips = |shape: Option<u32>| shape.unwrap_or(0);
+    part.map_or((0, 0), |part| (chips(part.least.loose_chips()), chips(part.most.loose_chips())))
+}
+
+/// A request that was answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// Hash of what was asked.
+    pub fingerprint: Hash,
+    /// What the answer named.
+    pub subject: String,
+    /// When.
+    pub at: Instant,
+}
+
+canonical_struct!(Done { fingerprint, subject, at });
+
+/// The state. Read it freely; only `apply` changes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct State {
+    /// The time of the last event.
+    pub at: Instant,
+    /// All organisations.
+    pub organisations: BTreeMap<OrgId, Organisation>,
+    /// All keys that are worth something.
+    pub keys: BTreeMap<KeyId, ApiKey>,
+    /// All pools.
+    pub pools: BTreeMap<PoolId, PoolState>,
+    /// All contracts.
+    pub contracts: BTreeMap<ContractId, Contract>,
+    /// All workloads that wait or run, and the latest that ended.
+    pub workloads: BTreeMap<WorkloadId, Workload>,
+    /// Usage that no invoice holds yet.
+    pub unbilled: BTreeMap<ContractId, Vec<UsageRecord>>,
+    /// All invoices.
+    pub invoices: BTreeMap<InvoiceKey, Invoice>,
+    /// The books.
+    pub balances: Balances,
+    /// All releases.
+    pub registry: Registry,
+    /// The latest answered requests with a key, oldest forgotten.
+    pub answered: BTreeMap<(OrgId, String), Done>,
+}
+
+canonical_struct!(State {
+    at,
+    organisations,
+    keys,
+    pools,
+    contracts,
+    workloads,
+    unbilled,
+    invoices,
+    balances,
+    registry,
+    answered,
+});
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            at: Instant::from_ms(i64::MIN / 2_048),
+            organisations: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            contracts: BTreeMap::new(),
+            workloads: BTreeMap::new(),
+            unbilled: BTreeMap::new(),
+            invoices: BTreeMap::new(),
+            balances: Balances::default(),
+            registry: Registry::default(),
+            answered: BTreeMap::new(),
+        }
+    }
+}
+
+impl State {
+    /// The organisation with this name.
+    #[must_use]
+    pub fn organisation_named(&self, name: &Name) -> Option<(OrgId, &Organisation)> {
+        self.organisations.iter().find(|(_, org)| org.name == *name).map(|(id, org)| (*id, org))
+    }
+
+    /// An organisation's workload with this name.
+    #[must_use]
+    pub fn workload_named(&self, org: OrgId, name: &Name) -> Option<(WorkloadId, &Workload)> {
+        let mut all = self.workloads.iter();
+        all.find(|(_, workload)| workload.org == org && workload.spec.name == *name).map(|(id, w)| (*id, w))
+    }
+
+    /// Contracts that take part in a pool's promises: signed and not ended, whatever the date.
+    pub fn promises(&self, pool: PoolId) -> impl Iterator<Item = &Contract> {
+        self.contracts.values().filter(move |c| c.terms.pool == pool && c.standing == Standing::Signed)
+    }
+
+    /// From when on a contract's usage is not billed yet.
+    #[must_use]
+    pub fn billed_to(&self, contract: &Contract) -> Instant {
+        let last = self.invoices.range((contract.id, 0)..=(contract.id, u32::MAX)).next_back();
+        last.map_or(contract.terms.starts, |(_, invoice)| invoice.to)
+    }
+}
+
+/// What each account may have in a pool: the guarantee of each contract, and the rest for the owner.
+#[must_use]
+pub fn entitlements(state: &State, pool: PoolId) -> BTreeMap<Account, Entitlement> {
+    let Some(found) = state.pools.get(&pool) else { return BTreeMap::new() };
+    let chips = found.topology.chip_count();
+    let mut promised: u32 = 0;
+    let mut longest = Span::default();
+    let mut all = BTreeMap::new();
+    for contract in state.promises(pool) {
+        let terms = &contract.terms;
+        let guarantee = terms.guaranteed_chips().unwrap_or(0);
+        promised = promised.saturating_add(guarantee);
+        longest = longest.max(terms.recall_bound());
+        let entitlement = Entitlement {
+            guarantee,
+            borrow_limit: terms.borrow_limit.loose_chips().unwrap_or(0),
+            lend_limit: terms.lend_limit.loose_chips().unwrap_or(0),
+            recall_bound: terms.recall_bound(),
+            starts: terms.starts,
+            closes: contract.closes_at(),
+        };
+        all.insert(Account::Contract(contract.id), entitlement);
+    }
+    let owner = Entitlement {
+        guarantee: chips.saturating_sub(promised),
+        borrow_limit: chips,
+        lend_limit: chips,
+        recall_bound: longest,
+        starts: Instant::from_ms(i64::MIN),
+        closes: Instant::from_ms(i64::MAX),
+    };
+    all.insert(Account::Owner, owner);
+    all
+}

@@ -1,0 +1,6 @@
+//! The control plane under random histories, and in small stories.
+
+mod history;
+mod invariants;
+mod stories;
+mod world;

@@ -1,0 +1,199 @@
+//! Small stories with their journals as text.
+
+use super::world::*;
+use crate::*;
+use expect_test::{Expect, expect};
+use sinew_contract::Flaw;
+use sinew_types::*;
+
+/// The journal of leases and waits, one line each, with seconds since the start.
+fn told(world: &World) -> String {
+    let second = |at: Instant| at.since(Instant::from_ms(1_000_000)).ms() / 1_000;
+    let line = |record: &Recorded| {
+        let what = match &record.event {
+            Event::WaitChanged { why, .. } => format!("waits {}", why.to_value().to_json()),
+            Event::LeaseGranted { epoch, cells, .. } => format!("gets {} chips, epoch {epoch}", cells.len()),
+            Event::LeaseNotified { why, deadline, .. } => format!("told {why:?} by {}s", second(*deadline)),
+            Event::LeaseEnded { exit, next, .. } => format!("ends {exit:?} then {next:?}"),
+            Event::Invoiced { invoice } => format!("billed {}", invoice.total),
+            _ => return None,
+        };
+        Some(format!("{}s {what}\n", second(record.at)))
+    };
+    world.journal.iter().filter_map(line).collect()
+}
+
+fn check(world: &World, expected: Expect) {
+    expected.assert_eq(&told(world));
+}
+
+#[test]
+fn a_run_shrinks_for_the_owner_and_grows_back() {
+    let mut world = World::new(2, 1);
+    let contract = world.contract(2, |_| {}).expect("fits");
+    let run = world.submit(2, 1, 2).expect("fits");
+    world.pass(20_000);
+    let job = world.submit(OWNER, 1, 1).expect("the owner's own");
+    world.pass(1_000);
+    world.end(world.gang(run), Exit::Code { code: 75 });
+    world.pass(20_000);
+    world.end(world.gang(job), Exit::Code { code: 0 });
+    world.pass(1_000);
+    world.end(world.gang(run), Exit::Code { code: 75 });
+    world.pass(10_000);
+    world.end(world.gang(run), Exit::Code { code: 0 });
+    world.must(principal(OWNER), Command::CloseInvoice { contract });
+    // Guaranteed 52 s at 1,000 millionths, borrowed 21 s and 10 s at 500.
+    check(
+        &world,
+        expect![[r#"
+        0s gets 2 chips, epoch 1
+        20s told Recall by 25s
+        20s waits {"is":"recalling","until":1027000}
+        21s ends Code { code: 75 } then Again
+        21s gets 1 chips, epoch 2
+        21s gets 1 chips, epoch 1
+        41s ends Code { code: 0 } then Done
+        41s told Grow by 46s
+        42s ends Code { code: 75 } then Again
+        42s gets 2 chips, epoch 3
+        52s ends Code { code: 0 } then Done
+        52s billed 0.0675 USD
+    "#]],
+    );
+}
+
+#[test]
+fn what_ignores_its_notice_is_gone_at_the_deadline() {
+    let mut world = World::new(1, 1);
+    world.contract(2, |terms| terms.guarantee = vec![Shape::Chips(0)]).expect("fits");
+    world.submit(2, 1, 1).expect("fits");
+    world.submit(OWNER, 1, 1).expect("the owner's own");
+    world.pass(5_000);
+    check(
+        &world,
+        expect![[r#"
+        0s gets 1 chips, epoch 1
+        0s told Recall by 5s
+        0s waits {"is":"recalling","until":1007000}
+        5s ends Deadline then Again
+        5s gets 1 chips, epoch 1
+        5s waits {"asked":"1 chip","free":"0 chips","is":"busy"}
+    "#]],
+    );
+}
+
+#[test]
+fn a_contract_ends_with_nothing_left_under_it() {
+    let mut world = World::new(2, 1);
+    let life = |terms: &mut sinew_contract::Terms| terms.ends = terms.starts.plus(Span::from_ms(60_000));
+    let contract = world.contract(2, life).expect("fits");
+    world.submit(2, 2, 2).expect("fits");
+    world.pass(53_000);
+    world.pass(5_000);
+    world.pass(2_000);
+    check(
+        &world,
+        expect![[r#"
+        0s gets 2 chips, epoch 1
+        53s told ContractEnds by 58s
+        58s ends Deadline then Again
+        58s waits {"closed":1053000,"is":"closing"}
+        60s waits {"asked":"2 chips","is":"never-fits","largest":"0 chips"}
+    "#]],
+    );
+    assert_eq!(world.control.state().contracts[&contract].standing, sinew_contract::Standing::Ended);
+}
+
+#[test]
+fn the_same_request_twice_is_done_once() {
+    let mut world = World::new(2, 1);
+    let (actor, digest) = (principal(OWNER), |byte| Hash::from_bytes([byte; 32]));
+    let mut ask = |byte, id| {
+        let spec = Box::new(spec("once", 1, 1));
+        let command = Command::Submit { id: WorkloadId::from_bits(id), spec };
+        let key = Some(RequestKey { key: "k".to_owned(), fingerprint: digest(byte) });
+        world.control.handle(world.now, &Request { actor: actor.clone(), key, command })
+    };
+    let first = ask(1, 50).expect("accepted");
+    let again = ask(1, 51).expect("the same answer");
+    assert_eq!((first.subject.clone(), first.repeated, again.repeated), (again.subject, false, true));
+    assert_eq!(ask(2, 52), Err(Refusal::KeyReused { key: "k".to_owned() }));
+    assert_eq!(world.control.state().workloads.len(), 1);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let mut world = World::new(2, 2);
+    let refusal = |result: Result<ContractId, Refusal>| result.expect_err("refused");
+    let chips = |n| vec![Shape::Chips(n)];
+    assert_eq!(
+        refusal(world.contract(2, |terms| terms.guarantee = chips(3))),
+        Refusal::PromisesTooMuch { asked: 3, unpromised: 2 }
+    );
+    world.contract(2, |terms| terms.guarantee = chips(2)).expect("fits");
+    assert_eq!(refusal(world.contract(3, |_| {})), Refusal::PromisesTooMuch { asked: 1, unpromised: 0 });
+    let block = Shape::Block([2, 2, 2]);
+    let odd = refusal(world.contract(3, |terms| terms.guarantee = vec![block]));
+    assert_eq!(odd, Refusal::Terms(Flaw::ShapeUnknown { shape: block }));
+    assert!(matches!(world.submit(2, 4, 4), Err(Refusal::NeverFits { .. })));
+    assert!(matches!(world.submit(2, 2, 1), Err(Refusal::LeastAboveMost { .. })));
+    assert_eq!(world.submit(2, 0, 1), Err(Refusal::ShapeEmpty));
+    assert_eq!(world.submit(3, 1, 1), Err(Refusal::NoCapacity));
+    let twice = world.ask(principal(OWNER), add_pool(8, "south", 1));
+    assert_eq!(twice, Err(Refusal::DeviceTaken { device: 0 }));
+}
+
+#[test]
+fn only_the_parties_keys_sign() {
+    let mut world = World::new(2, 2);
+    let id = ContractId::from_bits(99);
+    let terms = terms(2, world.now);
+    let bytes = terms.signing_bytes(id);
+    let by = |number: u8| sinew_contract::SecretKey::from_seed(&[number; 32]).sign(&bytes);
+    let offer = |signature| Command::OfferContract { id, terms: Box::new(terms.clone()), signature };
+    assert_eq!(world.ask(principal(OWNER), offer(by(2))), Err(Refusal::WrongSignature));
+    world.must(principal(OWNER), offer(by(1)));
+    let sign = |number| Command::SignContract { id, signature: by(number) };
+    assert_eq!(world.ask(principal(2), sign(1)), Err(Refusal::WrongSignature));
+    let missing = Refusal::NotFound { thing: Thing::Contract, name: id.to_string() };
+    assert_eq!(world.ask(principal(3), sign(3)), Err(missing));
+    world.must(principal(2), sign(2));
+    assert!(world.control.state().contracts[&id].signatures_hold());
+    assert_eq!(world.ask(principal(2), sign(2)), Err(Refusal::NotOffered));
+}
+
+#[test]
+fn a_release_needs_its_own_gate() {
+    let mut world = World::new(2, 1);
+    world.contract(2, |_| {}).expect("fits");
+    let weights = Hash::from_bytes([1; 32]);
+    let run = |world: &mut World, inputs: &[(&str, Hash)], code| {
+        let id = WorkloadId::from_bits(world.id());
+        let mut spec = spec(&format!("w{}", id.bits()), 1, 1);
+        spec.parts[0].program.inputs =
+            inputs.iter().map(|(name, hash)| ((*name).to_owned(), *hash)).collect();
+        world.must(principal(2), Command::Submit { id, spec: Box::new(spec) });
+        let outputs = [("model/model.safetensors".to_owned(), weights)].into();
+        let observation = Observation::Ended { exit: Exit::Code { code }, outputs };
+        let epoch = world.gang(id).1;
+        world.running.remove(&(id, epoch));
+        world.must(Actor::System, Command::Observe { id, epoch, observation });
+        id
+    };
+    let trained_by = run(&mut world, &[], 0);
+    let passed = run(&mut world, &[("model.safetensors", weights)], 0);
+    let failed = run(&mut world, &[("model.safetensors", weights)], 3);
+    let other = run(&mut world, &[("model.safetensors", Hash::from_bytes([2; 32]))], 0);
+    let model: Name = "chat".parse().expect("a name");
+    let mut release = |trained_by, gated_by| {
+        world
+            .ask(principal(2), Command::Release { model: model.clone(), trained_by, gated_by })
+            .map(|a| a.subject)
+    };
+    assert!(matches!(release(trained_by, failed), Err(Refusal::GateNotPassed { .. })));
+    assert!(matches!(release(trained_by, other), Err(Refusal::GateOfOtherWeights { .. })));
+    assert!(matches!(release(failed, passed), Err(Refusal::NotTrained { .. })));
+    assert_eq!(release(trained_by, passed).as_deref(), Ok("chat@1"));
+    assert_eq!(release(trained_by, passed).as_deref(), Ok("chat@2"));
+}
