@@ -1,0 +1,414 @@
+//! The supervisor of one lease: a process that outlives the server and keeps epoch, deadline, status and output.
+//!
+//! One thread, one loop. It ends only after no process of the lease is left, and its last act is the final status.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::sys::wait::waitpid;
+use nix::time::clock_gettime;
+use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+
+use crate::chown;
+use crate::control::{self, Action, Reply, Request};
+use crate::cpuset::Cpuset;
+use crate::error::{ExecError, Result, Step};
+use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, create_private};
+use crate::init::{self, SupervisorPipes};
+use crate::isolation::{Namespaces, identity_of, runs_as_root};
+use crate::output::OutputWriter;
+use crate::process::{ProcessHandle, mark};
+use crate::status::{Ending, ExitStatus, State, StatusRecord};
+use crate::sweep::end_all_descendants;
+
+/// What the supervisor says to whoever started it when the program runs.
+const READY: &[u8] = b"ready";
+
+/// Output is read in pieces of this size, between which orders and the deadline have their turn.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Runs the order in a lease's folder. Call it first in a process that has one thread: `sinew supervise DIR`.
+///
+/// Returns in the calling process as soon as the program runs or cannot run, with the exit code for it. The
+/// supervisor itself goes on as another process, in a session of its own, and never returns from here.
+#[must_use]
+pub fn supervise(lease_dir: &Path) -> i32 {
+    match detach(&LeaseFolder::at(lease_dir.to_owned())) {
+        Ok(()) => 0,
+        Err(problem) => {
+            eprint!("{problem}");
+            1
+        }
+    }
+}
+
+/// Leaves the server's session and process group, so that nothing which ends the server ends the lease.
+fn detach(folder: &LeaseFolder) -> std::result::Result<(), String> {
+    let threads = fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or(0);
+    if threads != 1 {
+        return Err(format!("a supervisor starts in a process with one thread, not {threads}"));
+    }
+    let (mut said, say) = io::pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
+    // SAFETY: this process has one thread, so the child may do whatever it could have done.
+    match unsafe { fork() } {
+        Err(errno) => Err(format!("cannot make the supervisor's process: {errno}")),
+        Ok(ForkResult::Parent { .. }) => {
+            drop(say);
+            let mut text = Vec::new();
+            let heard = said.read_to_end(&mut text);
+            match heard {
+                Ok(_) if text == READY => Ok(()),
+                Ok(_) if text.is_empty() => {
+                    Err("the supervisor ended without a word; see supervisor.log".into())
+                }
+                Ok(_) => Err(String::from_utf8_lossy(&text).into_owned()),
+                Err(error) => Err(format!("cannot hear the supervisor: {error}")),
+            }
+        }
+        Ok(ForkResult::Child) => {
+            drop(said);
+            run(folder, say);
+            std::process::exit(0)
+        }
+    }
+}
+
+fn run(folder: &LeaseFolder, mut say: io::PipeWriter) {
+    let started = own_session(folder).and_then(|()| take_lease(folder));
+    let answer = match &started {
+        Ok(_) => READY.to_vec(),
+        Err(error) => error.chain().into_bytes(),
+    };
+    let _ = say.write_all(&answer);
+    drop(say);
+    if let Ok(Some(mut supervisor)) = started {
+        supervisor.watch();
+        supervisor.finish();
+    }
+}
+
+fn own_session(folder: &LeaseFolder) -> Result<()> {
+    setsid().step(|| "leave the server's session".into())?;
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(folder.path().join("supervisor.log"))
+        .step(|| "open supervisor.log".into())?;
+    let nothing = File::open("/dev/null").step(|| "open /dev/null".into())?;
+    dup2_stdin(&nothing).step(|| "close the input".into())?;
+    dup2_stdout(&log).step(|| "turn the output to supervisor.log".into())?;
+    dup2_stderr(&log).step(|| "turn the errors to supervisor.log".into())
+}
+
+/// Takes the lease and starts its program, unless another supervisor has or had this epoch.
+fn take_lease(folder: &LeaseFolder) -> Result<Option<Supervisor>> {
+    let record = folder.read_order()?.ok_or_else(|| ExecError::File {
+        action: "find",
+        path: folder.order_path(),
+        source: io::ErrorKind::NotFound.into(),
+    })?;
+    let Some(lock) = folder.lock()? else { return Ok(None) };
+    let epoch = record.order.epoch;
+    if folder.read_status(epoch)?.is_some() {
+        return Ok(None);
+    }
+    let mut status = StatusRecord {
+        version: RECORD_VERSION,
+        epoch,
+        started_at_ms: now_ms(),
+        deadline_unix_ms: None,
+        init: None,
+        state: State::Taken,
+    };
+    match start(folder, record, status.clone(), lock) {
+        Ok(supervisor) => Ok(Some(supervisor)),
+        Err(error) => {
+            remove_cpuset(folder);
+            let why = match &error {
+                ExecError::CouldNotStart { why, .. } => why.clone(),
+                other => other.chain(),
+            };
+            status.state = State::Ended(Ending {
+                at_ms: now_ms(),
+                status: ExitStatus::CouldNotStart(why),
+                cpu_time_ms: 0,
+                peak_memory_bytes: 0,
+                output_bytes: 0,
+                output_dropped_bytes: 0,
+            });
+            folder.write_status(&status)?;
+            Err(error)
+        }
+    }
+}
+
+fn start(
+    folder: &LeaseFolder,
+    record: OrderRecord,
+    mut status: StatusRecord,
+    lock: File,
+) -> Result<Supervisor> {
+    prctl::set_child_subreaper(true).step(|| "take in orphans".into())?;
+    prepare_folders(folder, &record)?;
+    let (pid, pipes) = init::spawn(&record, folder)?;
+    let SupervisorPipes { mut go, mut problem, ending, output } = pipes;
+    let init = ProcessHandle::open(pid).step(|| "hold the sandbox's first process".into())?;
+    // Written before the program may start: from here on this epoch never starts again, and a server that finds the
+    // supervisor lost can wait for this process.
+    status.init = mark(pid);
+    folder.write_status(&status)?;
+    let listener = control::listen(folder.path()).step(|| "open the control socket".into())?;
+    let writer = OutputWriter::create(folder.path(), record.order.limits.output_bytes)
+        .step(|| "create the output".into())?;
+    let timer = TimerFd::new(ClockId::CLOCK_BOOTTIME, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)
+        .step(|| "make a timer".into())?;
+    fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).step(|| "read the output piece by piece".into())?;
+    go.write_all(&[1]).step(|| "let the sandbox go".into())?;
+    let mut text = String::new();
+    problem.read_to_string(&mut text).step(|| "hear from the sandbox".into())?;
+    if !text.is_empty() {
+        let _ = waitpid(nix::unistd::Pid::from_raw(pid), None);
+        return Err(ExecError::CouldNotStart { lease: record.order.lease, why: text });
+    }
+    status.started_at_ms = now_ms();
+    status.state = State::Running;
+    folder.write_status(&status)?;
+    Ok(Supervisor {
+        folder: folder.clone(),
+        namespaces: record.sandbox.namespaces,
+        status,
+        listener,
+        init,
+        init_pid: pid,
+        ending: Some(ending),
+        output: Some(output),
+        writer,
+        timer,
+        deadline: None,
+        killed: None,
+        _lock: lock,
+    })
+}
+
+/// Makes what the sandbox is built on, and gives the work folder to its user.
+fn prepare_folders(folder: &LeaseFolder, record: &OrderRecord) -> Result<()> {
+    let order = &record.order;
+    create_private(&folder.root_path())?;
+    create_private(&order.work_dir)?;
+    create_private(&init::temporary_dir(&order.work_dir))?;
+    if runs_as_root() {
+        chown::give(&order.work_dir, identity_of(&order.work_dir))?;
+    }
+    if record.sandbox.cpuset {
+        let cpuset = Cpuset::of(folder.path()).ok_or_else(|| ExecError::CannotEnforce {
+            what: "the cores of the lease",
+            why: "the control group of the server is gone".into(),
+            advice: "restart the server, which then looks again at what this machine can do",
+        })?;
+        cpuset.create(&order.cores)?;
+    }
+    Ok(())
+}
+
+fn remove_cpuset(folder: &LeaseFolder) {
+    if let Some(cpuset) = Cpuset::of(folder.path()) {
+        cpuset.remove();
+    }
+}
+
+struct Supervisor {
+    folder: LeaseFolder,
+    namespaces: Namespaces,
+    status: StatusRecord,
+    listener: UnixListener,
+    init: ProcessHandle,
+    init_pid: i32,
+    ending: Option<PipeReader>,
+    /// Gone when every process closed its output.
+    output: Option<PipeReader>,
+    writer: OutputWriter,
+    timer: TimerFd,
+    /// On the clock that no one sets and that goes on while the machine sleeps.
+    deadline: Option<Duration>,
+    killed: Option<ExitStatus>,
+    _lock: File,
+}
+
+/// What is waiting for the supervisor.
+struct Waiting {
+    request: bool,
+    output: bool,
+    deadline: bool,
+    end: bool,
+}
+
+impl Supervisor {
+    /// Serves orders, output and the deadline until the sandbox's first process is over.
+    fn watch(&mut self) {
+        loop {
+            let Some(waiting) = self.wait() else { continue };
+            if waiting.end {
+                return;
+            }
+            if waiting.deadline {
+                let _ = self.timer.wait();
+                self.end_all(ExitStatus::KilledAtDeadline);
+            }
+            if waiting.request {
+                self.serve();
+            }
+            if waiting.output {
+                self.take_output();
+            }
+        }
+    }
+
+    fn wait(&self) -> Option<Waiting> {
+        let ready = PollFlags::POLLIN;
+        let mut fds = vec![
+            PollFd::new(self.listener.as_fd(), ready),
+            PollFd::new(self.timer.as_fd(), ready),
+            PollFd::new(self.init.as_fd(), ready),
+        ];
+        fds.extend(self.output.as_ref().map(|output| PollFd::new(output.as_fd(), ready)));
+        poll(&mut fds, PollTimeout::NONE).ok()?;
+        let is_ready = |index: usize| fds.get(index).is_some_and(|fd| fd.any().unwrap_or(false));
+        Some(Waiting { request: is_ready(0), deadline: is_ready(1), end: is_ready(2), output: is_ready(3) })
+    }
+
+    fn serve(&mut self) {
+        let Ok(listener) = self.listener.try_clone() else { return };
+        control::answer(&listener, |request| self.act(request));
+    }
+
+    fn act(&mut self, request: Request) -> Reply {
+        if request.epoch != self.status.epoch {
+            return Reply::OtherEpoch(self.status.epoch);
+        }
+        match request.action {
+            Action::Notice { deadline_unix_ms } => self.notice(deadline_unix_ms),
+            Action::Kill => self.end_all(ExitStatus::KilledByOrder),
+        }
+        Reply::Done
+    }
+
+    /// Tells the program once, and keeps the earliest deadline: a notice that is repeated, or that was reckoned
+    /// with a clock which jumped since, never gives more time than was first agreed.
+    fn notice(&mut self, deadline_unix_ms: u64) {
+        let left = Duration::from_millis(deadline_unix_ms.saturating_sub(now_ms()));
+        let deadline = since_boot() + left;
+        if self.deadline.is_none() {
+            self.init.signal(Signal::SIGTERM);
+        }
+        if self.deadline.is_some_and(|known| known <= deadline) {
+            return;
+        }
+        self.deadline = Some(deadline);
+        // A timer of zero would never ring.
+        let left = left.max(Duration::from_nanos(1));
+        let expiration = Expiration::OneShot(TimeSpec::from_duration(left));
+        if let Err(errno) = self.timer.set(expiration, TimerSetTimeFlags::empty()) {
+            eprintln!("cannot set the timer for the deadline, so it is kept now: {errno}");
+            self.end_all(ExitStatus::KilledAtDeadline);
+        }
+        self.status.deadline_unix_ms = Some(deadline_unix_ms);
+        self.record();
+    }
+
+    /// Kills everything. The first reason is the one that is kept.
+    fn end_all(&mut self, reason: ExitStatus) {
+        self.killed.get_or_insert(reason);
+        self.init.signal(Signal::SIGKILL);
+    }
+
+    /// Reads one piece of output. Says whether there may be more.
+    fn take_output(&mut self) -> bool {
+        let Some(output) = &mut self.output else { return false };
+        let mut piece = [0; PIECE_BYTES];
+        match output.read(&mut piece) {
+            Ok(count @ 1..) => {
+                self.writer.take(&piece[..count]);
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Ok(0) | Err(_) => {
+                self.output = None;
+                false
+            }
+        }
+    }
+
+    /// Makes sure that nothing is left, and writes down how it ended.
+    fn finish(&mut self) {
+        let usage = self.reap();
+        if self.namespaces == Namespaces::Without {
+            end_all_descendants();
+        }
+        while self.take_output() {}
+        remove_cpuset(&self.folder);
+        let told = self.ending.take().and_then(|pipe| init::read_ending(pipe).ok().flatten());
+        let killed = self.killed.take().unwrap_or(ExitStatus::Signal(libc::SIGKILL));
+        let (output_bytes, output_dropped_bytes) = self.writer.counts();
+        self.status.state = State::Ended(Ending {
+            at_ms: now_ms(),
+            status: told.unwrap_or(killed),
+            cpu_time_ms: usage.cpu_time_ms,
+            peak_memory_bytes: usage.peak_memory_bytes,
+            output_bytes,
+            output_dropped_bytes,
+        });
+        self.record();
+    }
+
+    /// Takes the first process's end, and with it the time that its namespace used.
+    fn reap(&self) -> Usage {
+        let mut status = 0;
+        // SAFETY: rusage is plain integers, for which zero is a value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: both pointers are valid, and the process is a child of this one that nobody else waits for.
+        while unsafe { libc::wait4(self.init_pid, &raw mut status, 0, &raw mut usage) } == -1
+            && Errno::last() == Errno::EINTR
+        {}
+        let ms =
+            |time: libc::timeval| u64::try_from(time.tv_sec * 1000 + time.tv_usec / 1000).unwrap_or_default();
+        Usage {
+            cpu_time_ms: ms(usage.ru_utime) + ms(usage.ru_stime),
+            peak_memory_bytes: u64::try_from(usage.ru_maxrss).unwrap_or_default() * 1024,
+        }
+    }
+
+    /// A status that cannot be written must not stop the supervisor: the deadline matters more.
+    fn record(&self) {
+        if let Err(error) = self.folder.write_status(&self.status) {
+            eprintln!("{}", error.chain());
+        }
+    }
+}
+
+struct Usage {
+    cpu_time_ms: u64,
+    peak_memory_bytes: u64,
+}
+
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn since_boot() -> Duration {
+    clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
+}

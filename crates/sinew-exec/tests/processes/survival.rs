@@ -1,0 +1,167 @@
+//! What holds when the server or a supervisor is killed, and what a lease's cores are worth.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sinew_exec::{Executor, ExitStatus, LeaseStatus, Observed};
+
+use crate::lifecycle::STUBBORN;
+use crate::support::{Site, machines, now_ms, own_cores};
+
+/// Tells the test binary that it is the server of a test, and in which folder.
+const SERVER_FOLDER: &str = "SINEW_EXEC_TEST_SERVER";
+const WITHOUT_NAMESPACES: &str = "SINEW_EXEC_TEST_WITHOUT_NAMESPACES";
+
+/// Not a test of its own: the process that plays the server which is killed.
+#[test]
+fn play_the_server() {
+    let Ok(folder) = std::env::var(SERVER_FOLDER) else { return };
+    let all = Executor::capabilities();
+    let plain = std::env::var_os(WITHOUT_NAMESPACES).is_some();
+    let site = Site::open(Path::new(&folder), if plain { all.without_namespaces() } else { all });
+    let gate = site.gate("a", "ready");
+    let mut order = site.python("a", STUBBORN);
+    order.program.push(site.folder.clone().into());
+    site.executor.start(&order).expect("a start");
+    gate.wait();
+    let deadline = now_ms() + 1_000;
+    site.executor.notice("a", 1, deadline).expect("a notice");
+    eprintln!("noticed {deadline}");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Starts a server that gives a notice, kills it, and returns the deadline of that notice.
+fn kill_a_server_in_its_notice(folder: &Path, plain: bool) -> u64 {
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command.args(["--exact", "survival::play_the_server", "--nocapture"]).env(SERVER_FOLDER, folder);
+    if plain {
+        command.env(WITHOUT_NAMESPACES, "1");
+    }
+    let mut server = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a server");
+    let said = BufReader::new(server.stderr.take().expect("its errors"));
+    let deadline = said.lines().find_map(|line| {
+        let line = line.expect("text");
+        line.strip_prefix("noticed ").map(|deadline| deadline.parse().expect("a time"))
+    });
+    server.kill().expect("a kill");
+    server.wait().expect("an end");
+    deadline.expect("a notice")
+}
+
+#[test]
+fn a_killed_server_changes_no_deadline() {
+    for (machine, isolation) in machines() {
+        let place = Site::new();
+        let deadline = kill_a_server_in_its_notice(&place.folder, machine == "without namespaces");
+        let site = Site::open(&place.folder, isolation);
+        let adopted = site.executor.adopt().expect("leases");
+        let [(lease, 1, LeaseStatus::Running { deadline_unix_ms, .. })] = adopted.as_slice() else {
+            panic!("{machine}: {adopted:?}")
+        };
+        assert_eq!((lease.as_str(), *deadline_unix_ms), ("a", Some(deadline)), "{machine}");
+        let ending = site.ending("a");
+        assert_eq!(ending.status, ExitStatus::KilledAtDeadline, "{machine}");
+        assert!(ending.at_ms >= deadline, "{machine}");
+        assert_eq!(site.living(), Vec::<String>::new(), "{machine}");
+    }
+}
+
+#[test]
+fn a_restarted_server_finds_how_a_lease_ended() {
+    let site = Site::new();
+    let (ending, _) = site.run(&site.shell("a", "exit 4"));
+    let again = Site::open(&site.folder, Executor::capabilities());
+    let adopted = again.executor.adopt().expect("leases");
+    assert_eq!(adopted, [("a".to_owned(), 1, LeaseStatus::Exited(ending))]);
+}
+
+/// The supervisor of a lease: the holder of its lock.
+fn supervisor_of(site: &Site, lease: &str) -> Pid {
+    let folder = site.folder.join("run/leases").join(lease).display().to_string();
+    let found = fs::read_dir("/proc").expect("/proc").flatten().find_map(|entry| {
+        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let session = stat[stat.rfind(')')? + 1..].split_whitespace().nth(3)?.to_owned();
+        (line.trim_end().ends_with(&folder) && session == pid.to_string()).then_some(pid)
+    });
+    Pid::from_raw(found.expect("a supervisor"))
+}
+
+#[test]
+fn a_killed_supervisor_takes_everything_with_it_and_is_seen_as_lost() {
+    for (machine, isolation) in machines() {
+        let site = Site::on(isolation.clone());
+        let gate = site.gate("a", "ready");
+        let mut order = site.python("a", STUBBORN);
+        order.program.push(site.folder.clone().into());
+        site.executor.start(&order).expect("a start");
+        gate.wait();
+        kill(supervisor_of(&site, "a"), Signal::SIGKILL).expect("a kill");
+        loop {
+            match site.event().what {
+                Observed::Lost { .. } => break,
+                Observed::Started { .. } => {}
+                Observed::Exited(ending) => panic!("{machine}: {ending:?}"),
+            }
+        }
+        assert_eq!(site.living(), Vec::<String>::new(), "{machine}");
+        let again = Site::open(&site.folder, isolation);
+        let adopted = again.executor.adopt().expect("leases");
+        assert_eq!(adopted, [("a".to_owned(), 1, LeaseStatus::Lost)], "{machine}");
+        again.executor.forget("a", 1).expect("forgotten");
+    }
+}
+
+/// A process and two children, all busy, and tries to get another core.
+const GREEDY: &str = r#"
+import os, time
+others = set(range(os.cpu_count())) - os.sched_getaffinity(0)
+own = os.sched_getaffinity(0)
+for wanted in ([others] if others else []) + [others | own]:
+    try: os.sched_setaffinity(0, wanted)
+    except OSError as error: print("refused", error.errno)
+    print("left own core" if os.sched_getaffinity(0) != own else "own core")
+start = time.monotonic()
+children = [os.fork() for _ in range(2)]
+work = 0
+while time.monotonic() - start < 1.0: work += 1
+if 0 in children: os._exit(0)
+for child in children: os.waitpid(child, 0)
+used = os.times()
+busy = used.user + used.system + used.children_user + used.children_system
+print("share", busy / (time.monotonic() - start))
+"#;
+
+#[test]
+fn busy_processes_on_one_core_get_one_cores_time() {
+    for (machine, isolation) in machines() {
+        let site = Site::on(isolation);
+        let mut order = site.python("a", GREEDY);
+        order.cores = vec![*own_cores().last().expect("a core")];
+        let (ending, output) = site.run(&order);
+        assert_eq!(ending.status, ExitStatus::Code(0), "{machine}: {output}");
+        assert!(!output.contains("left"), "{machine}: {output}");
+        let share = output.lines().find_map(|line| line.strip_prefix("share ")).expect("a share");
+        // Start-up of the interpreter counts as work but not as time, hence the allowance.
+        assert!(share.parse::<f64>().expect("a number") < 1.25, "{machine}: {output}");
+    }
+}
+
+#[test]
+fn a_deep_folder_is_no_hindrance() {
+    let site = Site::new();
+    let deep: PathBuf = site.folder.join("d".repeat(100)).join("e".repeat(100));
+    fs::create_dir_all(&deep).expect("a deep folder");
+    let below = Site::open(&deep, Executor::capabilities());
+    below.executor.start(&below.shell("a", "sleep 1000")).expect("a start");
+    below.executor.kill("a", 1).expect("a kill");
+    assert_eq!(below.ending("a").status, ExitStatus::KilledByOrder);
+}
