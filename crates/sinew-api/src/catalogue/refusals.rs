@@ -1,0 +1,301 @@
+//! Refusals in words.
+
+use super::Lang;
+use sinew_contract::Flaw;
+use sinew_core::{Refusal, Role, Thing};
+
+fn thing(lang: Lang, thing: Thing) -> String {
+    match thing {
+        Thing::Organisation => lang.pick("organisation", "organisation"),
+        Thing::Key => lang.pick("key", "clé"),
+        Thing::Pool => lang.pick("pool", "pool"),
+        Thing::Contract => lang.pick("contract", "contrat"),
+        Thing::Workload => lang.pick("workload", "charge"),
+        Thing::Release => lang.pick("release", "version"),
+        Thing::Invoice => lang.pick("invoice", "facture"),
+        Thing::Artefact => lang.pick("artefact", "artefact"),
+        Thing::Endpoint => lang.pick("endpoint", "point d'accès"),
+    }
+}
+
+fn role(needs: Role) -> &'static str {
+    match needs {
+        Role::View => "view",
+        Role::Operate => "operate",
+        Role::Sign => "sign",
+    }
+}
+
+/// Why something was refused.
+#[must_use]
+pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::NotFound { thing: what, name } => {
+            let what = thing(lang, *what);
+            let (en, fr) = (
+                format!("there is no {what} `{name}` that this key may see; check the name"),
+                format!("il n'y a pas de {what} `{name}` visible avec cette clé ; vérifiez le nom"),
+            );
+            ("not-found", lang.pick(en, fr))
+        }
+        Refusal::NameTaken { thing: what, name } => {
+            let what = thing(lang, *what);
+            let (en, fr) = (
+                format!("there is already a {what} `{name}`; choose another name"),
+                format!("{what} `{name}` existe déjà ; choisissez un autre nom"),
+            );
+            ("name-taken", lang.pick(en, fr))
+        }
+        Refusal::NotAllowed { .. } | Refusal::OperatorOnly | Refusal::KeyReused { .. } => who(lang, refusal),
+        Refusal::NoPublicKey { .. } | Refusal::PublicKeySet | Refusal::WrongSignature => {
+            signing(lang, refusal)
+        }
+        Refusal::Terms(flaw) => flaw_text(lang, flaw),
+        Refusal::AlreadyOver { .. } | Refusal::PromisesTooMuch { .. } | Refusal::NotOffered => {
+            contract(lang, refusal)
+        }
+        Refusal::EmptyPool | Refusal::DeviceTaken { .. } | Refusal::DeviceTwice { .. } => pool(lang, refusal),
+        Refusal::NotTrained { .. }
+        | Refusal::NoWeights { .. }
+        | Refusal::GateNotPassed { .. }
+        | Refusal::GateOfOtherWeights { .. }
+        | Refusal::NoSuchRelease { .. } => release(lang, refusal),
+        Refusal::TooLargeToCount => (
+            "too-large-to-count",
+            lang.pick(
+                "a sum is too large to count; bill a shorter period",
+                "une somme dépasse ce qui se compte ; facturez une période plus courte",
+            ),
+        ),
+        other => workload(lang, other),
+    }
+}
+
+fn who(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::NotAllowed { needs } => {
+            let needs = role(*needs);
+            let (en, fr) = (
+                format!("this key lacks the role `{needs}`; use one that has it"),
+                format!("cette clé n'a pas le rôle `{needs}` ; utilisez-en une qui l'a"),
+            );
+            ("not-allowed", lang.pick(en, fr))
+        }
+        Refusal::KeyReused { key } => {
+            let (en, fr) = (
+                format!("the Idempotency-Key `{key}` came before with another request; use a new one"),
+                format!("l'Idempotency-Key `{key}` a servi pour une autre requête ; prenez-en une nouvelle"),
+            );
+            ("idempotency-key-reused", lang.pick(en, fr))
+        }
+        _ => (
+            "operator-only",
+            lang.pick(
+                "only the operator of this Sinew may do that; ask it",
+                "seul l'opérateur de ce Sinew peut le faire ; demandez-lui",
+            ),
+        ),
+    }
+}
+
+fn signing(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::NoPublicKey { organisation } => {
+            let (en, fr) = (
+                format!("`{organisation}` has no public key yet; it must run `sinew org join` first"),
+                format!("`{organisation}` n'a pas encore de clé publique ; elle doit d'abord lancer `sinew org join`"),
+            );
+            ("no-public-key", lang.pick(en, fr))
+        }
+        Refusal::PublicKeySet => (
+            "public-key-set",
+            lang.pick("the organisation already signs with another key, which cannot be replaced", "l'organisation signe déjà avec une autre clé, qui ne se remplace pas"),
+        ),
+        _ => (
+            "wrong-signature",
+            lang.pick("the signature does not fit these terms and your organisation's key; sign the terms as they stand", "la signature ne correspond pas à ces termes et à votre clé ; signez les termes tels quels"),
+        ),
+    }
+}
+
+fn flaw_text(lang: Lang, flaw: &Flaw) -> (&'static str, String) {
+    match flaw {
+        Flaw::EndsBeforeStart { starts, ends } => {
+            let (en, fr) = (
+                format!("the contract would start at {starts}, after its end at {ends}; put the end later"),
+                format!("le contrat commencerait à {starts}, après sa fin à {ends} ; reculez la fin"),
+            );
+            ("ends-before-start", lang.pick(en, fr))
+        }
+        Flaw::MixedAssets { guaranteed, borrowed } => {
+            let (g, b) = (guaranteed.code(), borrowed.code());
+            let (en, fr) = (
+                format!("the prices are in {g} and in {b}; one contract has one currency"),
+                format!("les prix sont en {g} et en {b} ; un contrat a une seule monnaie"),
+            );
+            ("mixed-currencies", lang.pick(en, fr))
+        }
+        Flaw::PromisesNothing => (
+            "promises-nothing",
+            lang.pick("the contract neither guarantees nor lends anything; raise `guarantee` or `borrow_limit`", "le contrat ne garantit ni ne prête rien ; augmentez `guarantee` ou `borrow_limit`"),
+        ),
+        Flaw::WithItself => (
+            "with-itself",
+            lang.pick("owner and lab are the same organisation; an owner uses its own pool without a contract", "propriétaire et laboratoire sont la même organisation ; sans contrat, un propriétaire utilise déjà son pool"),
+        ),
+        Flaw::ShapeUnknown { shape } => shape_unknown(lang, &shape.to_string()),
+        Flaw::NoTime { part } => {
+            let (en, fr) = (
+                format!("`{part}` is zero, which no machine can keep; give it at least 1ms"),
+                format!("`{part}` est nul, ce qu'aucune machine ne tient ; donnez au moins 1ms"),
+            );
+            ("no-time", lang.pick(en, fr))
+        }
+    }
+}
+
+fn shape_unknown(lang: Lang, shape: &str) -> (&'static str, String) {
+    let (en, fr) = (
+        format!(
+            "`{shape}` can never fit: this pool has equal chips only; write it as a count such as `2 chips`"
+        ),
+        format!(
+            "`{shape}` ne tiendra jamais : ce pool n'a que des puces égales ; écrivez un nombre comme `2 chips`"
+        ),
+    );
+    ("shape-never-fits", lang.pick(en, fr))
+}
+
+fn contract(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::AlreadyOver { ends } => {
+            let (en, fr) = (
+                format!("the contract was over at {ends}; put its end later"),
+                format!("le contrat a fini à {ends} ; reculez sa fin"),
+            );
+            ("already-over", lang.pick(en, fr))
+        }
+        Refusal::PromisesTooMuch { asked, unpromised } => {
+            let (en, fr) = (
+                format!(
+                    "the contract guarantees {asked} chips, and {unpromised} of the pool are not promised yet; guarantee less"
+                ),
+                format!(
+                    "le contrat garantit {asked} puces, et {unpromised} du pool ne sont pas encore promises ; garantissez moins"
+                ),
+            );
+            ("promises-too-much", lang.pick(en, fr))
+        }
+        _ => (
+            "not-offered",
+            lang.pick(
+                "the contract does not wait for a signature; look at it with `sinew contract show`",
+                "le contrat n'attend pas de signature ; regardez-le avec `sinew contract show`",
+            ),
+        ),
+    }
+}
+
+fn pool(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::DeviceTaken { device } => {
+            let (en, fr) = (
+                format!("core {device} is part of another pool; leave it out"),
+                format!("le cœur {device} appartient à un autre pool ; laissez-le"),
+            );
+            ("device-taken", lang.pick(en, fr))
+        }
+        Refusal::DeviceTwice { device } => (
+            "device-twice",
+            lang.pick(
+                format!("core {device} is named twice; name it once"),
+                format!("le cœur {device} est nommé deux fois"),
+            ),
+        ),
+        _ => (
+            "empty-pool",
+            lang.pick(
+                "a pool needs at least one core; give `--cores 1` or more",
+                "un pool a besoin d'au moins un cœur ; donnez `--cores 1` ou plus",
+            ),
+        ),
+    }
+}
+
+fn release(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::NotTrained { name } => {
+            let (en, fr) = (
+                format!("`{name}` has not finished well; release what a finished run made"),
+                format!("`{name}` n'a pas bien fini ; publiez ce qu'une exécution finie a produit"),
+            );
+            ("not-trained", lang.pick(en, fr))
+        }
+        Refusal::NoWeights { name } => {
+            let (en, fr) = (
+                format!("`{name}` left no `out/model/model.safetensors`; train again"),
+                format!("`{name}` n'a pas laissé `out/model/model.safetensors` ; entraînez de nouveau"),
+            );
+            ("no-weights", lang.pick(en, fr))
+        }
+        Refusal::GateNotPassed { name } => {
+            let (en, fr) = (
+                format!("the gate `{name}` did not pass: these weights are not released"),
+                format!("l'épreuve `{name}` n'est pas passée : ces poids ne sont pas publiés"),
+            );
+            ("gate-not-passed", lang.pick(en, fr))
+        }
+        Refusal::GateOfOtherWeights { name } => {
+            let (en, fr) = (
+                format!("the gate `{name}` measured other weights; run it on these"),
+                format!("l'épreuve `{name}` a mesuré d'autres poids ; lancez-la sur ceux-ci"),
+            );
+            ("gate-of-other-weights", lang.pick(en, fr))
+        }
+        Refusal::NoSuchRelease { release } => {
+            let (en, fr) = (
+                format!("there is no release `{release}`; see `sinew release ls`"),
+                format!("il n'y a pas de version `{release}` ; voyez `sinew release ls`"),
+            );
+            ("no-such-release", lang.pick(en, fr))
+        }
+        _ => ("refused", String::new()),
+    }
+}
+
+fn workload(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::PartCount { parts } => {
+            let (en, fr) = (format!("the workload has {parts} parts, and exactly one can run today; split it"), format!("la charge a {parts} parties, et une seule peut tourner aujourd'hui ; séparez-les"));
+            ("part-count", lang.pick(en, fr))
+        }
+        Refusal::EmptyProgram => ("empty-program", lang.pick("there is no program to run; put it after `--`", "il n'y a pas de programme ; mettez-le après `--`")),
+        Refusal::LeastAboveMost { least, most } => {
+            let (en, fr) = (format!("the least, {least}, is more than the most, {most}; swap them"), format!("le minimum, {least}, dépasse le maximum, {most} ; échangez-les"));
+            ("least-above-most", lang.pick(en, fr))
+        }
+        Refusal::ShapeUnknown { shape } => shape_unknown(lang, &shape.to_string()),
+        Refusal::ShapeEmpty => ("shape-empty", lang.pick("a shape of zero chips runs nothing; ask for at least `1 chip`", "zéro puce ne fait rien tourner ; demandez au moins `1 chip`")),
+        Refusal::NeverFits { asked, largest } => {
+            let (en, fr) = (
+                format!("{asked} can never fit: here you can hold {largest} at most; ask for less"),
+                format!("{asked} ne tiendra jamais : vous pouvez tenir {largest} au plus ; demandez moins"),
+            );
+            ("never-fits", lang.pick(en, fr))
+        }
+        Refusal::NoCapacity => (
+            "no-capacity",
+            lang.pick("you have no pool of your own there and no signed contract; sign one with `sinew contract sign`", "vous n'y avez ni pool ni contrat signé ; signez-en un avec `sinew contract sign`"),
+        ),
+        Refusal::WhichPool { pools } => {
+            let names = pools.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let (en, fr) = (format!("more than one pool would do: {names}; say which with --pool"), format!("plusieurs pools conviennent : {names} ; dites lequel avec --pool"));
+            ("which-pool", lang.pick(en, fr))
+        }
+        Refusal::WorkloadOver { name } => {
+            let (en, fr) = (format!("`{name}` has already ended; there is nothing to do"), format!("`{name}` est déjà finie ; il n'y a rien à faire"));
+            ("workload-over", lang.pick(en, fr))
+        }
+        _ => ("refused", String::new()),
+    }
+}

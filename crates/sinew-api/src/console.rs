@@ -1,0 +1,252 @@
+//! Everything that one organisation sees at one moment, for the console page.
+
+use crate::{ContractView, InvoiceView, Lang, OrganisationView, ReleaseView, WorkloadView, roles_of};
+use serde::{Deserialize, Serialize};
+use sinew_core::{Phase, PoolState, Principal, State, Workload};
+use sinew_sched::{Account, Holding};
+use sinew_types::{CellIndex, Instant, PoolId, WorkloadId};
+use utoipa::ToSchema;
+
+/// The console's data.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConsoleView {
+    /// The server's time.
+    pub now: String,
+    /// Who looks.
+    pub organisation: OrganisationView,
+    /// What its key may do.
+    pub roles: Vec<String>,
+    /// Pools that it owns or has a contract for.
+    pub pools: Vec<PoolView>,
+    /// Its contracts.
+    pub contracts: Vec<ContractView>,
+    /// Its workloads, newest first.
+    pub workloads: Vec<WorkloadView>,
+    /// Its invoices, on either side.
+    pub invoices: Vec<InvoiceView>,
+    /// Its releases.
+    pub releases: Vec<ReleaseView>,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointView>,
+    /// What the control plane itself uses.
+    pub control_plane: ControlPlaneView,
+}
+
+/// What the server itself costs this machine.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ControlPlaneView {
+    /// Thousandths of a core, averaged since it started.
+    pub cpu_milli: u64,
+    /// Resident memory.
+    pub memory_bytes: u64,
+}
+
+/// A pool as one organisation sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PoolView {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its owner's name.
+    pub owner: String,
+    /// Whether the reader owns it.
+    pub mine: bool,
+    /// How many chips it has; for a lab, how many it could ever hold.
+    pub chips: u32,
+    /// How many of them nobody holds; for a lab, how many it does not hold itself.
+    pub free: u32,
+    /// The device's model.
+    pub model: String,
+    /// The cells that the reader may see.
+    pub cells: Vec<CellView>,
+    /// Who held what lately.
+    pub strip: StripView,
+}
+
+/// A chip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CellView {
+    /// Its place in the pool.
+    pub index: u32,
+    /// The machine's number for it.
+    pub device: Option<u32>,
+    /// Who holds it.
+    pub holding: Option<HoldingView>,
+}
+
+/// A hold on a chip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HoldingView {
+    /// `own` or `borrowed`.
+    pub kind: String,
+    /// By whom.
+    pub organisation: String,
+    /// The workload's name, for its own organisation.
+    pub workload: Option<String>,
+    /// The workload's id, for its own organisation.
+    pub workload_id: Option<String>,
+    /// Since when.
+    pub since: String,
+    /// When it must be gone.
+    pub leaves_by: Option<String>,
+}
+
+/// Who held what in a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StripView {
+    /// First moment.
+    pub from: String,
+    /// Last moment.
+    pub to: String,
+    /// The holds in it.
+    pub intervals: Vec<IntervalView>,
+}
+
+/// One hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IntervalView {
+    /// Which chip.
+    pub cell: u32,
+    /// First moment.
+    pub from: String,
+    /// First moment after; absent while it lasts.
+    pub to: Option<String>,
+    /// `own` or `borrowed`.
+    pub kind: String,
+    /// By whom.
+    pub organisation: String,
+    /// The workload's name, for its own organisation.
+    pub workload: Option<String>,
+}
+
+/// A running server of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointView {
+    /// The release that it serves.
+    pub model: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The workload's state.
+    pub state: String,
+}
+
+/// How many ended workloads a console shows.
+const WORKLOADS_MAX: usize = 50;
+
+impl ConsoleView {
+    /// What a principal sees, except for the strips and the control plane's use, which the server adds.
+    #[must_use]
+    pub fn of(lang: Lang, state: &State, now: Instant, who: &Principal) -> Option<Self> {
+        let organisation = state.organisations.get(&who.org)?;
+        let party = |id: &sinew_contract::Contract| id.terms.owner == who.org || id.terms.lab == who.org;
+        let mut own: Vec<(&WorkloadId, &Workload)> =
+            state.workloads.iter().filter(|(_, w)| w.org == who.org).collect();
+        own.sort_by_key(|(id, workload)| (std::cmp::Reverse(workload.submitted_at), **id));
+        let workloads: Vec<WorkloadView> = own
+            .iter()
+            .take(WORKLOADS_MAX)
+            .map(|(id, workload)| WorkloadView::of(lang, state, **id, workload))
+            .collect();
+        let pools = state.pools.iter().filter(|(id, pool)| sees_pool(state, who, **id, pool));
+        let invoices =
+            state.invoices.values().filter(|invoice| invoice.owner == who.org || invoice.lab == who.org);
+        let endpoints = own.iter().filter(|(_, w)| !matches!(w.phase, Phase::Ended { .. }));
+        let endpoint = |(id, workload): &(&WorkloadId, &Workload)| {
+            let view = WorkloadView::of(lang, state, **id, workload);
+            view.serves.clone().map(|model| EndpointView { model, workload: view.name, state: view.state })
+        };
+        Some(Self {
+            now: now.to_string(),
+            organisation: OrganisationView::of(who.org, organisation),
+            roles: roles_of(&who.roles),
+            pools: pools.map(|(id, pool)| PoolView::of(state, who, *id, pool)).collect(),
+            contracts: state
+                .contracts
+                .values()
+                .filter(|c| party(c))
+                .map(|c| ContractView::of(state, c))
+                .collect(),
+            endpoints: endpoints.filter_map(endpoint).collect(),
+            workloads,
+            invoices: invoices.map(|invoice| InvoiceView::of(state, invoice)).collect(),
+            releases: state.registry.of(who.org).map(ReleaseView::of).collect(),
+            control_plane: ControlPlaneView::default(),
+        })
+    }
+}
+
+fn sees_pool(state: &State, who: &Principal, id: PoolId, pool: &PoolState) -> bool {
+    pool.owner == who.org || state.contracts.values().any(|c| c.terms.pool == id && c.terms.lab == who.org)
+}
+
+impl PoolView {
+    /// A pool as a principal sees it: an owner sees every hold, a lab only its own.
+    #[must_use]
+    pub fn of(state: &State, who: &Principal, id: PoolId, pool: &PoolState) -> Self {
+        let mine = pool.owner == who.org;
+        let chips: Vec<(CellIndex, Option<u32>)> =
+            pool.topology.chips().map(|(i, cell)| (i, cell.device)).collect();
+        let cell = |(index, device): &(CellIndex, Option<u32>)| {
+            let holding = holding(state, who, id, *index);
+            CellView { index: index.0, device: device.filter(|_| mine || holding.is_some()), holding }
+        };
+        let cells: Vec<CellView> =
+            chips.iter().map(cell).filter(|cell| mine || cell.holding.is_some()).collect();
+        let held = cells.iter().filter(|cell| cell.holding.is_some()).count();
+        let all = if mine { chips.len() } else { could_hold(state, who, id, chips.len()) };
+        let model = pool.topology.chips().next().map_or_else(String::new, |(_, chip)| chip.model.clone());
+        Self {
+            id: id.to_string(),
+            name: pool.name.to_string(),
+            owner: state.organisations.get(&pool.owner).map_or_else(String::new, |o| o.name.to_string()),
+            mine,
+            chips: u32::try_from(all).unwrap_or(u32::MAX),
+            free: u32::try_from(all.saturating_sub(held)).unwrap_or(u32::MAX),
+            model,
+            cells,
+            strip: StripView::default(),
+        }
+    }
+}
+
+/// The most that a lab's contracts let it hold of a pool: all that it may know of the pool's size.
+fn could_hold(state: &State, who: &Principal, pool: PoolId, chips: usize) -> usize {
+    let own = state.contracts.values().filter(|c| c.terms.pool == pool && c.terms.lab == who.org);
+    let most = own.map(|c| {
+        let (own, borrowed) =
+            (c.terms.guaranteed_chips().unwrap_or(0), c.terms.borrow_limit.loose_chips().unwrap_or(0));
+        usize::try_from(own.saturating_add(borrowed)).unwrap_or(usize::MAX)
+    });
+    most.fold(0, usize::saturating_add).min(chips)
+}
+
+fn holding(state: &State, who: &Principal, pool: PoolId, cell: CellIndex) -> Option<HoldingView> {
+    let mine = state.pools.get(&pool).is_some_and(|found| found.owner == who.org);
+    let mut all = state.workloads.iter().filter(|(_, w)| w.pool == pool && (mine || w.org == who.org));
+    all.find_map(|(id, workload)| {
+        let lease = workload.lease()?;
+        let holding = lease.cells.get(&cell)?;
+        let own = workload.org == who.org;
+        Some(HoldingView {
+            kind: kind_text(*holding).to_owned(),
+            organisation: state
+                .organisations
+                .get(&workload.org)
+                .map_or_else(String::new, |o| o.name.to_string()),
+            workload: own.then(|| workload.spec.name.to_string()),
+            workload_id: own.then(|| id.to_string()),
+            since: lease.granted_at.to_string(),
+            leaves_by: lease.notice.as_ref().map(|notice| notice.deadline.to_string()),
+        })
+    })
+}
+
+/// `own` or `borrowed`. An owner's use of cells that it promised to others is borrowed as well.
+#[must_use]
+pub fn kind_text(holding: Holding) -> &'static str {
+    match holding {
+        Holding::Own => "own",
+        Holding::Borrowed { lender: Account::Owner | Account::Contract(_) } => "borrowed",
+    }
+}

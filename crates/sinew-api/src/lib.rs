@@ -1,0 +1,31 @@
+//! Wire types: what goes over HTTP, their conversion from and to the core's values, and the words
+//! of every reason in English and French.
+//!
+//! This is the one place where requests are checked for form, and the one crate that both lanes may
+//! know. It never reads a request or a clock itself.
+
+mod catalogue;
+mod console;
+mod contract;
+mod problem;
+mod request;
+mod views;
+
+pub use catalogue::{Lang, exit_text, explain_hint, refusal_text, wait_text};
+pub use console::{
+    CellView, ConsoleView, ControlPlaneView, EndpointView, HoldingView, IntervalView, PoolView, StripView,
+    kind_text,
+};
+pub use contract::{ContractRequest, ContractView, SignatureRequest, TermsWire, UnbilledView};
+pub use problem::Problem;
+pub use request::{
+    CollectRequest, InputWire, KeyRequest, OrganisationRequest, PoolRequest, PublicKeyRequest,
+    ReleaseRequest, WorkloadRequest,
+};
+pub use views::{
+    ArtefactView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView, MeView,
+    OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,
+};
+
+#[cfg(test)]
+mod tests;

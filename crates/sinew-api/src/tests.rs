@@ -1,0 +1,154 @@
+use crate::*;
+use sinew_contract::Flaw;
+use sinew_core::{Exit, Refusal, Role, Thing};
+use sinew_sched::Wait;
+use sinew_types::{Instant, Name, ReleaseRef, Shape};
+
+fn name() -> Name {
+    "train-12".parse().expect("a name")
+}
+
+/// One of each refusal. A new variant that is missing here is caught by the empty sentence that it would get.
+fn refusals() -> Vec<Refusal> {
+    let chips = Shape::Chips;
+    let at = Instant::from_ms;
+    vec![
+        Refusal::NotFound { thing: Thing::Pool, name: "north".to_owned() },
+        Refusal::NameTaken { thing: Thing::Workload, name: name() },
+        Refusal::NotAllowed { needs: Role::Sign },
+        Refusal::OperatorOnly,
+        Refusal::KeyReused { key: "k".to_owned() },
+        Refusal::NoPublicKey { organisation: name() },
+        Refusal::PublicKeySet,
+        Refusal::WrongSignature,
+        Refusal::Terms(Flaw::EndsBeforeStart { starts: at(1), ends: at(0) }),
+        Refusal::Terms(Flaw::MixedAssets {
+            guaranteed: "USD".parse().expect("an asset"),
+            borrowed: "EUR".parse().expect("an asset"),
+        }),
+        Refusal::Terms(Flaw::PromisesNothing),
+        Refusal::Terms(Flaw::WithItself),
+        Refusal::Terms(Flaw::ShapeUnknown { shape: Shape::Block([2, 2, 4]) }),
+        Refusal::Terms(Flaw::NoTime { part: "notice" }),
+        Refusal::AlreadyOver { ends: at(0) },
+        Refusal::PromisesTooMuch { asked: 3, unpromised: 1 },
+        Refusal::NotOffered,
+        Refusal::EmptyPool,
+        Refusal::DeviceTaken { device: 1 },
+        Refusal::DeviceTwice { device: 1 },
+        Refusal::PartCount { parts: 2 },
+        Refusal::EmptyProgram,
+        Refusal::LeastAboveMost { least: chips(2), most: chips(1) },
+        Refusal::ShapeUnknown { shape: Shape::Hosts(1) },
+        Refusal::ShapeEmpty,
+        Refusal::NeverFits { asked: chips(9), largest: chips(2) },
+        Refusal::NoCapacity,
+        Refusal::WhichPool { pools: vec![name()] },
+        Refusal::WorkloadOver { name: name() },
+        Refusal::NotTrained { name: name() },
+        Refusal::NoWeights { name: name() },
+        Refusal::GateNotPassed { name: name() },
+        Refusal::GateOfOtherWeights { name: name() },
+        Refusal::NoSuchRelease { release: ReleaseRef { model: name(), version: 1 } },
+        Refusal::TooLargeToCount,
+    ]
+}
+
+#[test]
+fn every_refusal_has_words_in_both_languages() {
+    for refusal in refusals() {
+        let (code, english) = refusal_text(Lang::En, &refusal);
+        let (same, french) = refusal_text(Lang::Fr, &refusal);
+        assert_eq!(code, same);
+        assert!(!english.is_empty() && !french.is_empty() && english != french, "{refusal:?}");
+        assert_ne!(code, "refused", "{refusal:?}");
+        assert!(Problem::of(Lang::En, &refusal).status >= 400);
+    }
+}
+
+#[test]
+fn waits_say_what_would_change_them() {
+    let busy = Wait::Busy { asked: Shape::Chips(2), free: Shape::Chips(1) };
+    assert_eq!(wait_text(Lang::En, &busy).0, "busy");
+    assert_eq!(explain_hint(Lang::En, &busy).as_deref(), Some("with --least \"1 chip\" it would start now"));
+    let nothing = Wait::Busy { asked: Shape::Chips(2), free: Shape::Chips(0) };
+    assert_eq!(explain_hint(Lang::En, &nothing), None);
+    assert!(exit_text(Lang::Fr, &Exit::Deadline).contains("échéance"));
+}
+
+#[test]
+fn languages_are_read_from_headers_and_locales() {
+    assert_eq!([Lang::asked("fr-FR,fr;q=0.9"), Lang::asked("fr_FR.UTF-8")], [Lang::Fr; 2]);
+    assert_eq!([Lang::asked("en"), Lang::asked(""), Lang::asked("de"), Lang::asked("é")], [Lang::En; 4]);
+}
+
+fn terms() -> TermsWire {
+    TermsWire {
+        owner: format!("org-{:032x}", 1),
+        lab: format!("org-{:032x}", 2),
+        pool: format!("pool-{:032x}", 3),
+        guarantee: vec!["1 chip".to_owned()],
+        borrow_limit: "1 chip".to_owned(),
+        lend_limit: "1 chip".to_owned(),
+        notice: "5s".to_owned(),
+        kill_grace: "1s".to_owned(),
+        hand_over: "1s".to_owned(),
+        starts: "2026-11-22T00:00:00.000Z".to_owned(),
+        ends: "2027-06-30T00:00:00.000Z".to_owned(),
+        guaranteed_price: "1.90 USD/chip-hour".to_owned(),
+        borrowed_price: "0.80 USD/chip-hour".to_owned(),
+        rounding: "half-even".to_owned(),
+    }
+}
+
+#[test]
+fn terms_come_back_as_they_were_written() {
+    assert_eq!(TermsWire::of(&terms().to_terms().expect("good terms")), terms());
+}
+
+#[test]
+fn wrong_terms_name_their_field() {
+    type Change = fn(&mut TermsWire);
+    let cases: [(Change, &str); 4] = [
+        (
+            |t| t.borrow_limit = "-1 chips".to_owned(),
+            "borrow_limit: `-1 chips` is not a limit of zero or more, such as `0 chips` or `8 chips`",
+        ),
+        (
+            |t| t.notice = "soon".to_owned(),
+            "notice: `soon` is not a length of time such as 250ms, 5s, 1m30s, 2h or 3d",
+        ),
+        (|t| t.rounding = "nicely".to_owned(), "rounding: `nicely` is not `half-even`, `up` or `down`"),
+        (
+            |t| t.ends = "2027-02-30".to_owned(),
+            "ends: `2027-02-30` is not a UTC time such as 2026-11-22 or 2026-11-22T17:30:08Z",
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut wrong = terms();
+        change(&mut wrong);
+        assert_eq!(wrong.to_terms().expect_err(expected).to_string(), expected);
+    }
+}
+
+#[test]
+fn inputs_stay_inside_their_folder() {
+    let request = |path: &str| WorkloadRequest {
+        name: "w".to_owned(),
+        least: "1 chip".to_owned(),
+        most: None,
+        argv: vec!["true".to_owned()],
+        env: [].into(),
+        bundle: None,
+        inputs: [(path.to_owned(), "0".repeat(64))].into(),
+        network: None,
+        priority: 0,
+        checkpoint_every: None,
+        pools: vec![],
+        serves: None,
+    };
+    assert!(request("data/corpus.bin").to_spec().is_ok());
+    for hostile in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a"] {
+        assert!(request(hostile).to_spec().is_err(), "{hostile}");
+    }
+}
