@@ -1,0 +1,211 @@
+//! One step: gradients of a fixed number of parts, their sum as a fixed tree, clipping, AdamW.
+//!
+//! Threads only decide who computes a part, never what the parts are, so the bits do not depend on them.
+
+use crate::batch::Sequence;
+use crate::error::TrainError;
+use crate::prepared::Prepared;
+use crate::recipe::Recipe;
+use sinew_model::{Config, Example, Model, Pass, Weights};
+use sinew_tensor::Team;
+use sinew_tensor::kernels::{AdamW, Moments, PARTS, adamw, sum_of_squares, tree_sum};
+use std::ops::Range;
+
+/// A training run between two steps.
+pub struct Trainer<'a> {
+    data: &'a Prepared,
+    recipe: Recipe,
+    team: &'a Team,
+    pub(crate) state: State,
+    run_name: String,
+    parts: Vec<Part>,
+    gradient: Vec<f32>,
+    segments: Vec<Segment>,
+}
+
+/// All that a run is: with data and recipe it decides everything that follows.
+pub(crate) struct State {
+    pub(crate) weights: Weights,
+    pub(crate) first: Vec<f32>,
+    pub(crate) second: Vec<f32>,
+    pub(crate) step: u64,
+}
+
+/// What one part of the batch needs.
+struct Part {
+    pass: Pass,
+    row: Sequence,
+    gradient: Vec<f32>,
+    loss: f64,
+}
+
+/// A stretch of the weights that one thread takes at a time.
+struct Segment {
+    place: Range<usize>,
+    decays: bool,
+}
+
+/// The weights in a segment at most: their gradients, moments and parts fit the second cache.
+const SEGMENT_WEIGHTS: usize = 16 * 1024;
+/// β₁ and β₂ of AdamW.
+const BETAS: (f32, f32) = (0.9, 0.95);
+
+impl<'a> Trainer<'a> {
+    /// A run at its first step.
+    pub fn new(
+        config: Config,
+        data: &'a Prepared,
+        recipe: Recipe,
+        team: &'a Team,
+    ) -> Result<Trainer<'a>, TrainError> {
+        config.check()?;
+        let weights = Weights::random(config, recipe.seed, team);
+        let length = weights.plain.len();
+        let parts = (0..PARTS)
+            .map(|_| Part {
+                pass: Pass::new(&weights.config),
+                row: Sequence::default(),
+                gradient: vec![0.0; length],
+                loss: 0.0,
+            })
+            .collect();
+        Ok(Trainer {
+            data,
+            team,
+            run_name: recipe.run_name(&weights.config, &data.hash),
+            recipe,
+            parts,
+            gradient: vec![0.0; length],
+            segments: segments(&weights),
+            state: State { weights, first: vec![0.0; length], second: vec![0.0; length], step: 0 },
+        })
+    }
+
+    /// Steps taken so far.
+    pub fn step(&self) -> u64 {
+        self.state.step
+    }
+
+    /// How many weights the model has.
+    pub fn weights_count(&self) -> usize {
+        self.state.weights.plain.len()
+    }
+
+    /// The recipe of this run.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The name that this run's checkpoints carry.
+    pub fn run_name(&self) -> &str {
+        &self.run_name
+    }
+
+    /// Whether all steps are taken.
+    pub fn finished(&self) -> bool {
+        self.state.step >= self.recipe.steps
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> Model {
+        Model { weights: self.state.weights.clone(), tokenizer: self.data.tokenizer.clone() }
+    }
+
+    /// Takes one step and returns its loss, the mean over the rows of the batch.
+    pub fn advance(&mut self) -> Result<f64, TrainError> {
+        let loss = self.learn();
+        let length = self.add_gradients();
+        if !(loss.is_finite() && length.is_finite()) {
+            return Err(TrainError::Diverged { step: self.state.step });
+        }
+        self.update(length);
+        self.state.weights.turn(self.team);
+        self.state.step += 1;
+        Ok(loss)
+    }
+
+    /// Brings what is derived from the weights up to date after a checkpoint replaced them.
+    pub(crate) fn refresh(&mut self) {
+        self.state.weights.turn(self.team);
+    }
+
+    fn learn(&mut self) -> f64 {
+        let (data, recipe, state) = (self.data, &self.recipe, &self.state);
+        self.team.for_each(&mut self.parts, |index, part| {
+            part.gradient.fill(0.0);
+            part.loss = 0.0;
+            for row in (index..recipe.rows).step_by(PARTS) {
+                part.row.fill(data, recipe, state.step, row);
+                let Sequence { tokens, starts, targets, weights } = &part.row;
+                let example = Example { tokens, starts, targets, weights };
+                part.loss += part.pass.learn(&state.weights, &example, &mut part.gradient);
+            }
+        });
+        self.parts.iter().map(|part| part.loss).sum()
+    }
+
+    /// Sums the parts' gradients and returns the length of the sum.
+    fn add_gradients(&mut self) -> f64 {
+        let parts = &self.parts;
+        let mut rest = self.gradient.as_mut_slice();
+        let mut tasks = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            let (target, tail) = rest.split_at_mut(segment.place.len());
+            rest = tail;
+            tasks.push((segment.place.clone(), target, 0.0));
+        }
+        self.team.for_each(&mut tasks, |_, (place, target, squares)| {
+            let views: [&[f32]; PARTS] = std::array::from_fn(|part| &parts[part].gradient[place.clone()]);
+            tree_sum(target, &views);
+            *squares = f64::from(sum_of_squares(target));
+        });
+        tasks.iter().map(|(.., squares)| squares).sum::<f64>().sqrt()
+    }
+
+    fn update(&mut self, gradient_length: f64) {
+        let recipe = &self.recipe;
+        let (betas, taken) = (BETAS, i32::try_from(self.state.step + 1).unwrap_or(i32::MAX));
+        let settings = AdamW {
+            rate: recipe.rate_at(self.state.step),
+            betas,
+            corrections: (1.0 - betas.0.powi(taken), 1.0 - betas.1.powi(taken)),
+            epsilon: 1e-8,
+            decay: 0.0,
+            gradient_scale: (f64::from(recipe.clip) / gradient_length.max(1e-12)).min(1.0) as f32,
+        };
+        let (mut weights, gradient) = (self.state.weights.plain.as_mut_slice(), &self.gradient);
+        let (mut first, mut second) = (self.state.first.as_mut_slice(), self.state.second.as_mut_slice());
+        let mut tasks = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            let length = segment.place.len();
+            let own = [&mut weights, &mut first, &mut second].map(|rest| {
+                let (own, tail) = std::mem::take(rest).split_at_mut(length);
+                *rest = tail;
+                own
+            });
+            tasks.push((own, segment));
+        }
+        self.team.for_each(&mut tasks, |_, (own, segment)| {
+            let [weights, first, second] = own;
+            let decay = if segment.decays { recipe.decay } else { 0.0 };
+            let moments = Moments { first, second };
+            adamw(weights, moments, &gradient[segment.place.clone()], &AdamW { decay, ..settings });
+        });
+    }
+}
+
+/// All weights in stretches that are either gains or not, in order.
+fn segments(weights: &Weights) -> Vec<Segment> {
+    let layout = &weights.layout;
+    let mut groups: Vec<(Range<usize>, bool)> =
+        layout.gains().into_iter().map(|place| (place, false)).collect();
+    groups.extend(layout.matrices(&weights.config).into_iter().map(|(place, ..)| (place, true)));
+    groups.sort_by_key(|(place, _)| place.start);
+    let cut = |(place, decays): (Range<usize>, bool)| {
+        place
+            .clone()
+            .step_by(SEGMENT_WEIGHTS)
+            .map(move |from| Segment { place: from..(from + SEGMENT_WEIGHTS).min(place.end), decays })
+    };
+    groups.into_iter().flat_map(cut).collect()
+}
