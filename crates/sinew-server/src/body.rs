@@ -1,0 +1,45 @@
+//! A request body as a blocking reader, so that large uploads stream to disk.
+
+use axum::body::{Body, Bytes};
+use std::io::{self, Read};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+
+/// Pieces that may wait between the network and the disk.
+const PIECES_MAX: usize = 16;
+
+/// Reads what a body still holds.
+pub(crate) struct BodyReader {
+    pieces: mpsc::Receiver<Result<Bytes, io::Error>>,
+    current: Bytes,
+}
+
+impl BodyReader {
+    /// Starts to pull a body. Read it on a thread that may block.
+    pub(crate) fn of(body: Body) -> Self {
+        let (sender, pieces) = mpsc::channel(PIECES_MAX);
+        tokio::spawn(async move {
+            let mut stream = body.into_data_stream();
+            while let Some(piece) = stream.next().await {
+                if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { pieces, current: Bytes::new() }
+    }
+}
+
+impl Read for BodyReader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.current = piece?,
+                None => return Ok(0),
+            }
+        }
+        let count = to.len().min(self.current.len());
+        to[..count].copy_from_slice(&self.current.split_to(count));
+        Ok(count)
+    }
+}

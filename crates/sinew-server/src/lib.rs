@@ -1,0 +1,33 @@
+//! The shell around the core: HTTP, keys, the journal, the executor and the pages.
+//!
+//! One thread owns the state (`driver`); everybody else sends it requests and reads snapshots. Nothing
+//! is answered before it is durable. Decisions are never made here: this crate moves bytes, converts,
+//! and says no to what has no form.
+
+mod app;
+mod auth;
+mod body;
+mod driver;
+mod error;
+mod gateway;
+mod journal;
+mod machine;
+mod metrics;
+mod openapi;
+mod pages;
+mod reply;
+mod routes;
+mod runner;
+mod server;
+mod settings;
+mod strip;
+mod workplace;
+
+pub use error::ServerError;
+pub use journal::{JOURNAL_VERSION, read_event};
+pub use openapi::openapi_json;
+pub use server::{FirstKey, Server};
+pub use settings::Settings;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Pools of this machine's cores.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::machine;
+use crate::reply::{Fail, PageQuery, Post, Reply, draw, json, page};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use sinew_api::{Lang, Page, PoolRequest, PoolView};
+use sinew_core::{Command, Principal, Thing};
+use sinew_types::{Malformed, PoolId, Resources, Topology};
+use std::collections::BTreeSet;
+
+/// The pools that the sender owns or has a contract for.
+#[utoipa::path(get, path = "/api/pools", responses((status = 200, body = Page<PoolView>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Json<Page<PoolView>> {
+    Json(page(&query, seen(&app, &caller.who).into_iter().map(|view| (view.id.clone(), view))))
+}
+
+fn seen(app: &App, who: &Principal) -> Vec<PoolView> {
+    let published = app.driver.published();
+    let state = &published.state;
+    let party =
+        |pool: PoolId| state.contracts.values().any(|c| c.terms.pool == pool && c.terms.lab == who.org);
+    let visible = state.pools.iter().filter(|(id, pool)| pool.owner == who.org || party(**id));
+    visible.map(|(id, pool)| PoolView::of(state, who, *id, pool)).collect()
+}
+
+/// One pool, by name or id.
+#[utoipa::path(get, path = "/api/pools/{name}", params(("name" = String, Path, description = "Name or id")), responses((status = 200, body = PoolView)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Reply<Json<PoolView>> {
+    let found = seen(&app, &caller.who).into_iter().find(|view| view.name == name || view.id == name);
+    found.map(Json).ok_or_else(|| Fail::not_found(caller.lang, Thing::Pool, &name))
+}
+
+/// Lends cores of this machine: the lowest that are in no pool yet.
+#[utoipa::path(post, path = "/api/pools", request_body = PoolRequest, responses((status = 200, body = PoolView)))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply<Json<PoolView>> {
+    let request: PoolRequest = json(&body)?;
+    let name = request.name.parse().map_err(|wrong: Malformed| Fail::malformed(&wrong.inside("name")))?;
+    let devices = devices(&app, caller.lang, request.cores)?;
+    let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes: 0 };
+    let topology = Topology::flat(&devices, "cpu-core", each);
+    let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/pools", body: &body };
+    let answer = post.ask(vec![Command::AddPool { id: PoolId::from_bits(draw()), name, topology }]).await?;
+    show(State(app.clone()), caller, Path(answer.subject)).await
+}
+
+/// The lowest cores that no pool has. A pool of more than the machine has is refused here, because the core does not
+/// know the machine.
+fn devices(app: &App, lang: Lang, wanted: u32) -> Reply<Vec<u32>> {
+    let published = app.driver.published();
+    let pools = published.state.pools.values();
+    let taken: BTreeSet<u32> =
+        pools.flat_map(|pool| pool.topology.chips().filter_map(|(_, chip)| chip.device)).collect();
+    let free: Vec<u32> = machine::cores().into_iter().filter(|core| !taken.contains(core)).collect();
+    let wanted_count = usize::try_from(wanted).unwrap_or(usize::MAX);
+    if wanted_count > free.len() {
+        let count = free.len();
+        let detail = match lang {
+            Lang::En => format!(
+                "the pool would have {wanted} cores, and {count} of this machine are in no pool yet; ask for fewer"
+            ),
+            Lang::Fr => format!(
+                "le pool aurait {wanted} cœurs, et {count} de cette machine sont encore libres ; demandez-en moins"
+            ),
+        };
+        return Err(Fail::new(422, "machine-too-small", detail));
+    }
+    Ok(free.into_iter().take(wanted_count).collect())
+}

@@ -1,0 +1,357 @@
+//! Carries out the core's orders with the executor, and reports what it sees.
+//!
+//! Each lease has a thread of its own while an order for it is under way, so that preparing one
+//! workload's files never delays another's notice. Orders and reports repeat safely: both carry the
+//! lease's epoch.
+
+use crate::driver::{DriverHandle, wall_clock};
+use crate::error::ServerError;
+use crate::workplace::Workplace;
+use sinew_core::{Actor, Command, Exit, Observation, Order, Request};
+use sinew_exec::{
+    Ending, ExecError, Executor, ExecutorSettings, ExitStatus, Isolation, LeaseOrder, LeaseStatus, Limits,
+    Network, Observed,
+};
+use sinew_store::Artefacts;
+use sinew_types::{Hash, OrgId, Span, WorkloadId};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Where an endpoint listens, in its work folder.
+const ENDPOINT_SOCKET: &str = "endpoint.sock";
+/// How much of an output is read at a time.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// What runs on this machine and where its files are.
+pub(crate) struct Runner {
+    executor: Executor,
+    artefacts: Arc<Artefacts>,
+    data: PathBuf,
+    exe: PathBuf,
+    log_bytes: u64,
+    isolation: Isolation,
+}
+
+/// Takes orders.
+pub(crate) struct RunnerHandle {
+    runner: Arc<Runner>,
+    /// Orders on their way, by workload. A thread per workload works them off in order.
+    queues: Arc<Mutex<BTreeMap<WorkloadId, Sender<Order>>>>,
+    driver: DriverHandle,
+}
+
+impl Runner {
+    /// Opens the executor over the data folder. Observations come out of the receiver.
+    pub(crate) fn new(
+        settings: &crate::Settings,
+        data: PathBuf,
+        artefacts: Arc<Artefacts>,
+    ) -> Result<(Self, Receiver<sinew_exec::Observation>), ServerError> {
+        let isolation = Executor::capabilities();
+        let (supervisor_exe, supervisor_args) = settings.supervisor.clone();
+        let exe = supervisor_exe.clone();
+        let run_dir = data.join("run");
+        let (executor, seen) = Executor::new(ExecutorSettings {
+            run_dir,
+            supervisor_exe,
+            supervisor_args,
+            isolation: isolation.clone(),
+        })?;
+        Ok((Self { executor, artefacts, data, exe, log_bytes: settings.log_bytes, isolation }, seen))
+    }
+
+    /// What this machine enforces.
+    pub(crate) fn isolation(&self) -> &Isolation {
+        &self.isolation
+    }
+
+    /// The folders of a workload.
+    pub(crate) fn workplace(&self, org: OrgId, id: WorkloadId) -> Workplace {
+        Workplace::of(&self.data, org, id)
+    }
+
+    /// A piece of what a lease has written so far.
+    pub(crate) fn output(&self, id: WorkloadId, from: u64) -> Option<sinew_exec::OutputChunk> {
+        self.executor.output(&lease_name(id), from, CHUNK_BYTES).ok()
+    }
+
+    /// A connection to the endpoint of a workload that serves.
+    pub(crate) fn connect(&self, id: WorkloadId) -> Result<std::os::unix::net::UnixStream, ExecError> {
+        self.executor.connect(&lease_name(id), ENDPOINT_SOCKET)
+    }
+
+    fn start(&self, order: &Order) -> Result<(), String> {
+        let Order::Start { id, org, part, .. } = order else { return Ok(()) };
+        let place = self.workplace(*org, *id);
+        place.prepare(&self.artefacts, *org, part).map_err(|error| chain(&error))?;
+        let Some(lease) = self.lease_order(order, &place) else { return Ok(()) };
+        match self.executor.start(&lease) {
+            // It ran before this order was repeated; its end is reported by itself.
+            Ok(()) | Err(ExecError::StaleEpoch { .. }) => Ok(()),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    /// What the executor is told about a lease.
+    fn lease_order(&self, order: &Order, place: &Workplace) -> Option<LeaseOrder> {
+        let Order::Start { id, epoch, part, devices, resources, .. } = order else { return None };
+        let environment = environment(order, place);
+        let mut program: Vec<OsString> =
+            part.program.argv.iter().map(|word| expand(word, &environment).into()).collect();
+        let mut read_only = vec![place.inputs()];
+        if program.first().is_some_and(|name| name == "sinew") {
+            program[0] = self.exe.clone().into();
+            read_only.push(self.exe.clone());
+        }
+        let memory = (resources.memory_bytes > 0).then_some(resources.memory_bytes);
+        Some(LeaseOrder {
+            lease: lease_name(*id),
+            epoch: *epoch,
+            program,
+            environment,
+            work_dir: place.work(),
+            bundle_dir: part.program.bundle.map(|_| place.bundle()),
+            read_only,
+            cores: devices.clone(),
+            network: match part.program.network {
+                sinew_types::Network::None => Network::None,
+                sinew_types::Network::Loopback => Network::Loopback,
+            },
+            limits: Limits { memory_bytes: memory, output_bytes: self.log_bytes, ..Limits::default() },
+        })
+    }
+
+    /// Keeps what the lease left: its output and the files in `out`.
+    fn collect(&self, driver: &DriverHandle, id: WorkloadId, epoch: u64) -> BTreeMap<String, Hash> {
+        let org = driver.published().state.workloads.get(&id).map(|workload| workload.org);
+        let Some(org) = org else { return BTreeMap::new() };
+        let place = self.workplace(org, id);
+        if let Err(error) = place.keep_log(epoch, |from| self.output(id, from)) {
+            eprintln!("sinew: the output of {id} cannot be kept: {error}; free space under the data folder");
+        }
+        place.harvest(&self.artefacts, org).unwrap_or_else(|error| {
+            eprintln!("sinew: what {id} left in `out` cannot be kept: {}", chain(&error));
+            BTreeMap::new()
+        })
+    }
+
+    /// Reports an end, and forgets the lease when the report is durable.
+    fn report_end(&self, driver: &DriverHandle, id: WorkloadId, epoch: u64, exit: Exit) {
+        let outputs = self.collect(driver, id, epoch);
+        if report(driver, id, epoch, Observation::Ended { exit, outputs })
+            && let Err(error) = self.executor.forget(&lease_name(id), epoch)
+            // The next lease has begun in the same folder already.
+            && !matches!(error, ExecError::StaleEpoch { .. })
+        {
+            eprintln!("sinew: the folder of a lease of {id} stays: {}", chain(&error));
+        }
+    }
+
+    /// Finds the leases of an earlier server again and reports those that ended meanwhile.
+    pub(crate) fn adopt(self: &Arc<Self>, driver: &DriverHandle) -> Result<(), ServerError> {
+        for (lease, epoch, status) in self.executor.adopt()? {
+            let Some(id) = workload_of(&lease) else { continue };
+            match status {
+                LeaseStatus::Exited(ending) => self.report_end(driver, id, epoch, exit_of(ending)),
+                LeaseStatus::Lost => self.report_end(driver, id, epoch, Exit::Lost),
+                LeaseStatus::Running { .. } | LeaseStatus::NotStarted => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Turns observations into reports until the executor is gone.
+    pub(crate) fn watch(self: &Arc<Self>, driver: &DriverHandle, seen: Receiver<sinew_exec::Observation>) {
+        for observation in seen {
+            let Some(id) = workload_of(&observation.lease) else { continue };
+            let (runner, driver, epoch) = (Arc::clone(self), driver.clone(), observation.epoch);
+            // Collecting files takes time; the next observation need not wait for it.
+            thread::spawn(move || match observation.what {
+                Observed::Started { .. } => {
+                    report(&driver, id, epoch, Observation::Started);
+                }
+                Observed::Exited(ending) => runner.report_end(&driver, id, epoch, exit_of(ending)),
+                Observed::Lost { .. } => runner.report_end(&driver, id, epoch, Exit::Lost),
+            });
+        }
+    }
+}
+
+impl RunnerHandle {
+    pub(crate) fn new(runner: Arc<Runner>, driver: DriverHandle) -> Self {
+        Self { runner, queues: Arc::default(), driver }
+    }
+
+    /// Hands an order to the thread of its workload.
+    pub(crate) fn order(&self, order: Order) {
+        let id = match &order {
+            Order::Start { id, .. } | Order::Stop { id, .. } => *id,
+        };
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if queues.get(&id).is_some_and(|queue| queue.send(order.clone()).is_ok()) {
+            return;
+        }
+        let (sender, orders) = channel();
+        let _ = sender.send(order);
+        queues.insert(id, sender);
+        let (runner, queues, driver) =
+            (Arc::clone(&self.runner), Arc::clone(&self.queues), self.driver.clone());
+        thread::spawn(move || work_off(&runner, &driver, &queues, (id, &orders)));
+    }
+}
+
+/// Carries out a workload's orders until there are no more; then the queue goes.
+fn work_off(
+    runner: &Runner,
+    driver: &DriverHandle,
+    queues: &Mutex<BTreeMap<WorkloadId, Sender<Order>>>,
+    of: (WorkloadId, &Receiver<Order>),
+) {
+    let (id, orders) = of;
+    loop {
+        let next = {
+            let mut queues = queues.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = orders.try_recv().ok();
+            if next.is_none() {
+                queues.remove(&id);
+            }
+            next
+        };
+        match next {
+            Some(order) => carry_out(runner, driver, &order),
+            None => return,
+        }
+    }
+}
+
+fn carry_out(runner: &Runner, driver: &DriverHandle, order: &Order) {
+    match order {
+        Order::Start { id, epoch, .. } => {
+            if let Err(why) = runner.start(order) {
+                let exit = Exit::NotStarted { why };
+                report(driver, *id, *epoch, Observation::Ended { exit, outputs: BTreeMap::new() });
+                let _ = runner.executor.forget(&lease_name(*id), *epoch);
+            }
+        }
+        Order::Stop { id, epoch, deadline } => {
+            let deadline_ms = u64::try_from(deadline.ms()).unwrap_or(0);
+            // A lease that is not running has ended, and its end is reported by itself.
+            if let Err(error) = runner.executor.notice(&lease_name(*id), *epoch, deadline_ms)
+                && !matches!(error, ExecError::NotRunning { .. } | ExecError::StaleEpoch { .. })
+            {
+                eprintln!("sinew: the notice for {id} did not reach its supervisor: {}", chain(&error));
+            }
+        }
+    }
+}
+
+/// Sends a report; answers whether it is durable.
+fn report(driver: &DriverHandle, id: WorkloadId, epoch: u64, observation: Observation) -> bool {
+    let command = Command::Observe { id, epoch, observation };
+    driver.ask_blocking(vec![Request { actor: Actor::System, key: None, command }]).is_ok()
+}
+
+/// The environment that every workload gets: `torchrun`'s names, and where Sinew put things.
+fn environment(order: &Order, place: &Workplace) -> BTreeMap<String, String> {
+    let Order::Start { id, epoch, part, devices, serves, .. } = order else { return BTreeMap::new() };
+    let cores: Vec<String> = devices.iter().map(u32::to_string).collect();
+    let path = |path: PathBuf| path.display().to_string();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut set = |name: &str, value: String| names.insert(name.to_owned(), value);
+    for (name, value) in [
+        ("RANK", "0"),
+        ("LOCAL_RANK", "0"),
+        ("GROUP_RANK", "0"),
+        ("WORLD_SIZE", "1"),
+        ("LOCAL_WORLD_SIZE", "1"),
+        ("MASTER_ADDR", "127.0.0.1"),
+        ("MASTER_PORT", "29500"),
+        ("SINEW_SOCKET", ENDPOINT_SOCKET),
+    ] {
+        set(name, value.to_owned());
+    }
+    set("OMP_NUM_THREADS", devices.len().to_string());
+    set("SINEW_CPUS", devices.len().to_string());
+    set("SINEW_CORES", cores.join(","));
+    set("SINEW_WORKLOAD", id.to_string());
+    set("SINEW_EPOCH", epoch.to_string());
+    set("TORCHELASTIC_RESTART_COUNT", epoch.saturating_sub(1).to_string());
+    set("SINEW_INPUTS", path(place.inputs()));
+    set("SINEW_OUT", path(place.out()));
+    if part.program.bundle.is_some() {
+        set("SINEW_BUNDLE", path(place.bundle()));
+    }
+    if let Some(release) = serves {
+        set("SINEW_SERVES", release.to_string());
+    }
+    names.extend(part.program.env.clone());
+    names
+}
+
+/// Replaces `$(NAME)` by the workload's environment, as Kubernetes does in `args`; an unknown name stays as it is.
+fn expand(word: &str, environment: &BTreeMap<String, String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once("$(") {
+        expanded.push_str(before);
+        match after.split_once(')').and_then(|(name, after)| Some((environment.get(name)?, after))) {
+            Some((value, after)) => {
+                expanded.push_str(value);
+                rest = after;
+            }
+            None => {
+                expanded.push_str("$(");
+                rest = after;
+            }
+        }
+    }
+    expanded + rest
+}
+
+/// The executor's name for a workload's lease. All epochs share it, so an older one cannot start after a newer one.
+fn lease_name(id: WorkloadId) -> String {
+    format!("{:032x}", id.bits())
+}
+
+fn workload_of(lease: &str) -> Option<WorkloadId> {
+    u128::from_str_radix(lease, 16).ok().map(WorkloadId::from_bits)
+}
+
+fn exit_of(ending: Ending) -> Exit {
+    match ending.status {
+        ExitStatus::Code(code) => Exit::Code { code },
+        ExitStatus::Signal(signal) => Exit::Signal { signal },
+        ExitStatus::KilledAtDeadline => Exit::Deadline,
+        ExitStatus::KilledByOrder => Exit::Signal { signal: libc::SIGKILL },
+        ExitStatus::CouldNotStart(why) => Exit::NotStarted { why },
+    }
+}
+
+/// An error with all its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// How long a drain may take: the longest notice and grace of anything that runs.
+pub(crate) fn drain_span(driver: &DriverHandle) -> Span {
+    let now = wall_clock();
+    let state = &driver.published().state;
+    let deadlines =
+        state.workloads.values().filter_map(|w| w.lease()).filter_map(|lease| lease.notice.as_ref());
+    let longest = deadlines.map(|notice| notice.deadline.since(now)).max().unwrap_or_default();
+    longest.plus(Span::from_ms(5_000))
+}

@@ -1,0 +1,46 @@
+//! What a server is told when it starts.
+
+use sinew_types::Name;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything a server needs to know. Read and checked once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of the journal and the artefacts.
+    pub data: PathBuf,
+    /// Where HTTP is answered. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The organisation that a first start makes, which operates this Sinew.
+    pub owner: Name,
+    /// The secret of the key that a first start makes; drawn by chance where absent. Whoever gives it has kept it already, so
+    /// that a kill right after the first start loses nothing.
+    pub first_secret: Option<String>,
+    /// The program that becomes a lease's supervisor, and its first arguments.
+    pub supervisor: (PathBuf, Vec<OsString>),
+    /// How much each organisation may store.
+    pub quota_bytes: u64,
+    /// How much output of each lease is kept.
+    pub log_bytes: u64,
+    /// How large the journal may grow.
+    pub journal_max_bytes: Option<u64>,
+}
+
+impl Settings {
+    /// The usual settings: loopback, this very program as the supervisor.
+    #[must_use]
+    pub fn new(data: PathBuf) -> Self {
+        let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+        Self {
+            data,
+            listen: SocketAddr::from(([127, 0, 0, 1], 7_390)),
+            owner: "owner".parse().expect("a fixed name is well formed"),
+            first_secret: None,
+            supervisor: (exe, vec![OsString::from("supervise")]),
+            quota_bytes: 20 << 30,
+            log_bytes: 16 << 20,
+            journal_max_bytes: None,
+        }
+    }
+}

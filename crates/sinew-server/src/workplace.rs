@@ -1,0 +1,209 @@
+//! Each workload's folders on this machine: work, inputs, bundle and logs.
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use sinew_exec::OutputChunk;
+use sinew_store::{Artefacts, BundleLimits, StoreError};
+use sinew_types::{Hash, OrgId, Part, WorkloadId};
+use std::collections::BTreeMap;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// How many ended leases of a workload keep their log.
+const LOGS_KEPT: usize = 32;
+/// The folder of a workload whose files become artefacts when its lease ends.
+const OUT: &str = "out";
+/// How many files a workload may leave, and how deep.
+const OUTPUTS_MAX: usize = 10_000;
+/// How deep folders in `out` may nest.
+const DEPTH_MAX: usize = 16;
+
+/// Why a workload's folders could not be prepared or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkplaceError {
+    /// The store has not what is needed, or no room.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system refuses a file.
+    #[error("cannot {what} {}", path.display())]
+    File {
+        what: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The folders of one workload.
+#[derive(Clone, Debug)]
+pub(crate) struct Workplace {
+    root: PathBuf,
+}
+
+impl Workplace {
+    /// Where a workload's folders are. `data` is absolute.
+    pub(crate) fn of(data: &Path, org: OrgId, id: WorkloadId) -> Self {
+        let org = format!("{:032x}", org.bits());
+        Self { root: data.join("orgs").join(org).join("workloads").join(format!("{:032x}", id.bits())) }
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    pub(crate) fn inputs(&self) -> PathBuf {
+        self.root.join("inputs")
+    }
+
+    pub(crate) fn bundle(&self) -> PathBuf {
+        self.root.join("bundle")
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.work().join(OUT)
+    }
+
+    fn log(&self, epoch: u64) -> PathBuf {
+        self.root.join("logs").join(format!("{epoch:020}.log"))
+    }
+
+    /// Brings the part's inputs and bundle, unless an earlier lease left them.
+    pub(crate) fn prepare(
+        &self,
+        artefacts: &Artefacts,
+        org: OrgId,
+        part: &Part,
+    ) -> Result<(), WorkplaceError> {
+        let failed = |source| WorkplaceError::File { what: "make", path: self.root.clone(), source };
+        for folder in [self.work(), self.inputs(), self.out()] {
+            fs::create_dir_all(&folder).map_err(failed)?;
+            fs::set_permissions(&folder, Permissions::from_mode(0o755)).map_err(failed)?;
+        }
+        for (path, hash) in &part.program.inputs {
+            let to = self.inputs().join(path);
+            if !to.exists() {
+                copy(artefacts, org, *hash, &to)?;
+            }
+        }
+        if let Some(hash) = part.program.bundle
+            && !self.bundle().exists()
+        {
+            artefacts.unpack(org, hash, &self.bundle(), BundleLimits::default())?;
+        }
+        Ok(())
+    }
+
+    /// Stores what the program left in `out`. Links are not followed: they may lead anywhere.
+    pub(crate) fn harvest(
+        &self,
+        artefacts: &Artefacts,
+        org: OrgId,
+    ) -> Result<BTreeMap<String, Hash>, WorkplaceError> {
+        let mut found = BTreeMap::new();
+        let Ok(work) = File::open(self.work()) else { return Ok(found) };
+        let mut folders = vec![(OUT.to_owned(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let Ok(folder_file) = beneath(&work, &folder, OFlags::DIRECTORY) else { continue };
+            let Ok(entries) = rustix::fs::Dir::read_from(folder_file) else { continue };
+            for entry in entries.flatten() {
+                let Ok(name) = entry.file_name().to_str() else { continue };
+                if matches!(name, "." | "..") {
+                    continue;
+                }
+                let path = format!("{folder}/{name}");
+                if entry.file_type() == rustix::fs::FileType::Directory && depth < DEPTH_MAX {
+                    folders.push((path, depth + 1));
+                } else if entry.file_type() == rustix::fs::FileType::RegularFile && found.len() < OUTPUTS_MAX
+                {
+                    let failed =
+                        |source| WorkplaceError::File { what: "read", path: self.work().join(&path), source };
+                    let mut file = beneath(&work, &path, OFlags::empty()).map_err(failed)?;
+                    let short = path.strip_prefix("out/").unwrap_or(&path).to_owned();
+                    found.insert(short, artefacts.put(org, &mut file, None)?.hash);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps the output of a lease that ended, and drops the oldest beyond a number.
+    pub(crate) fn keep_log(
+        &self,
+        epoch: u64,
+        mut read: impl FnMut(u64) -> Option<OutputChunk>,
+    ) -> io::Result<()> {
+        let path = self.log(epoch);
+        let folder = self.root.join("logs");
+        fs::create_dir_all(&folder)?;
+        let mut bytes = Vec::new();
+        let mut at = 0;
+        while let Some(chunk) = read(at).filter(|chunk| !chunk.bytes.is_empty()) {
+            at = chunk.start + u64::try_from(chunk.bytes.len()).unwrap_or(u64::MAX);
+            bytes.extend_from_slice(&chunk.bytes);
+        }
+        fs::write(path, bytes)?;
+        let mut kept: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+        kept.sort();
+        let surplus = kept.len().saturating_sub(LOGS_KEPT);
+        kept.iter().take(surplus).try_for_each(fs::remove_file)
+    }
+
+    /// The epochs whose logs are kept.
+    pub(crate) fn logged_epochs(&self) -> Vec<u64> {
+        let Ok(entries) = fs::read_dir(self.root.join("logs")) else { return Vec::new() };
+        let epoch = |name: String| name.strip_suffix(".log").and_then(|digits| digits.parse().ok());
+        let mut epochs: Vec<u64> =
+            entries.flatten().filter_map(|e| e.file_name().into_string().ok().and_then(epoch)).collect();
+        epochs.sort_unstable();
+        epochs
+    }
+
+    /// A piece of a kept log.
+    pub(crate) fn read_log(&self, epoch: u64, from: u64, most: usize) -> io::Result<Vec<u8>> {
+        read_piece(File::open(self.log(epoch))?, from, most)
+    }
+
+    /// A piece of a file in the work folder. The path must not leave it, not even through a link.
+    pub(crate) fn read_file(&self, path: &str, from: u64, most: usize) -> io::Result<Vec<u8>> {
+        let work = File::open(self.work())?;
+        let file = beneath(&work, path, OFlags::NONBLOCK)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        read_piece(file, from, most)
+    }
+
+    /// Removes everything of the workload.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        if self.root.exists() { fs::remove_dir_all(&self.root) } else { Ok(()) }
+    }
+}
+
+/// Opens a path below a folder, through no link at all: a program may have put one anywhere in its folder.
+fn beneath(folder: &File, path: &str, flags: OFlags) -> io::Result<File> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let fd = openat2(folder, path, flags | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty(), resolve)?;
+    Ok(File::from(fd))
+}
+
+fn read_piece(mut file: File, from: u64, most: usize) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn copy(artefacts: &Artefacts, org: OrgId, hash: Hash, to: &Path) -> Result<(), WorkplaceError> {
+    let failed = |source| WorkplaceError::File { what: "write", path: to.to_owned(), source };
+    let mut from = artefacts.open_artefact(org, hash)?;
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(failed)?;
+    }
+    let partial = PathBuf::from(format!("{}.partial", to.display()));
+    let mut file = File::create(&partial).map_err(failed)?;
+    io::copy(&mut from, &mut file).map_err(failed)?;
+    fs::set_permissions(&partial, Permissions::from_mode(0o644)).map_err(failed)?;
+    fs::rename(&partial, to).map_err(failed)
+}
