@@ -129,15 +129,22 @@ fn is_our_lock(path: &Path) -> bool {
     matches!(fs::read_to_string(path), Ok(text) if text.is_empty() || holder(&text).is_some())
 }
 
+/// A Sinew that is just ending, or a process that it has just started, may hold the lock for a moment longer.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
 fn take_lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join(LOCK);
     let opened =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     let mut lock = opened.map_err(|error| refused(folder, error))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(in_use(folder, lock)),
-        Err(TryLockError::Error(error)) => return Err(error).at("lock", &path),
+    for patience in (0..LOCK_TRIES).rev() {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if patience > 0 => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(in_use(folder, lock)),
+            Err(TryLockError::Error(error)) => return Err(error).at("lock", &path),
+        }
     }
     lock.set_len(0).and_then(|()| lock.rewind()).at("write", &path)?;
     writeln!(lock, "sinew process {}", std::process::id()).at("write", &path)?;
