@@ -1,0 +1,222 @@
+//! Measures use from the leases themselves, and compares the usage records with it.
+
+use sinew_contract::Contract;
+use sinew_core::{Event, State};
+use sinew_ledger::UsageRecord;
+use sinew_sched::{Account, Holding};
+use sinew_types::{CellIndex, ContractId, Instant, PoolId, Topology, WorkloadId};
+use std::collections::BTreeMap;
+
+/// A lease that is held.
+struct Open {
+    epoch: u64,
+    pool: PoolId,
+    contract: Option<ContractId>,
+    cells: BTreeMap<CellIndex, Holding>,
+    /// Thousandths of a chip inside the guarantee, and beyond it.
+    milli: (u64, u64),
+    /// From when on it is not yet counted.
+    since: Instant,
+    /// Up to when usage records cover it.
+    recorded_to: Instant,
+}
+
+/// What was used under a contract since its last invoice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// Thousandths of a chip, times milliseconds, inside the guarantee.
+    pub(super) own: u128,
+    /// The same beyond it.
+    pub(super) borrowed: u128,
+    /// How many leases it comes from.
+    pub(super) leases: u32,
+    /// How many usage records there are.
+    pub(super) records: u32,
+    /// What is wrong with leases and records, one sentence each.
+    pub(super) troubles: Vec<String>,
+}
+
+/// All leases that are held, and what they have used.
+#[derive(Default)]
+pub(super) struct Usage {
+    open: BTreeMap<WorkloadId, Open>,
+    tallies: BTreeMap<Option<ContractId>, Tally>,
+    /// Contracts under which cells changed hands at the latest instant, and that instant.
+    changed: BTreeMap<ContractId, Instant>,
+}
+
+impl Usage {
+    /// Time has come to `at`: what changed before has to be within its terms. Within one instant cells may change
+    /// hands in any order.
+    pub(super) fn advance(&mut self, contracts: &BTreeMap<ContractId, Contract>, at: Instant) {
+        let settled: Vec<_> =
+            self.changed.iter().filter(|(_, when)| **when < at).map(|(c, w)| (*c, *w)).collect();
+        for (contract, when) in settled {
+            self.changed.remove(&contract);
+            self.within_terms(contracts, contract, when);
+        }
+    }
+
+    /// Follows an event. `state` is the state before it.
+    pub(super) fn follow(&mut self, state: &State, at: Instant, event: &Event) {
+        match event {
+            Event::LeaseGranted { id, epoch, cells } => {
+                self.grant(state, (*id, *epoch), at, cells);
+                self.touch(*id, at);
+            }
+            Event::LeaseRebound { id, epoch, cells } => {
+                self.close(*id, *epoch, at, "was rebound");
+                self.hold(state, *id, cells);
+                self.touch(*id, at);
+            }
+            Event::LeaseEnded { id, epoch, .. } => {
+                self.close(*id, *epoch, at, "ended");
+                self.open.remove(id);
+            }
+            Event::UsageRecorded { record } => self.record(at, record),
+            _ => {}
+        }
+    }
+
+    /// What a contract used up to now; counting begins again.
+    pub(super) fn bill(&mut self, contract: ContractId, at: Instant) -> Tally {
+        let held = self.open.iter().filter(|(_, open)| open.contract == Some(contract));
+        for (id, epoch) in held.map(|(id, open)| (*id, open.epoch)).collect::<Vec<_>>() {
+            self.close(id, epoch, at, "was billed");
+        }
+        let still = self.open.values().filter(|open| open.contract == Some(contract)).count();
+        let tally = self.tallies.remove(&Some(contract)).unwrap_or_default();
+        // A lease that goes on counts on the next invoice too.
+        let going_on = Tally { leases: u32::try_from(still).unwrap_or(u32::MAX), ..Tally::default() };
+        self.tallies.insert(Some(contract), going_on);
+        tally
+    }
+
+    /// What is wrong with use that no invoice holds.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        self.tallies.values().flat_map(|tally| tally.troubles.iter().cloned()).collect()
+    }
+
+    fn touch(&mut self, id: WorkloadId, at: Instant) {
+        if let Some(contract) = self.open.get(&id).and_then(|open| open.contract) {
+            self.changed.insert(contract, at);
+        }
+    }
+
+    fn tally(&mut self, contract: Option<ContractId>) -> &mut Tally {
+        self.tallies.entry(contract).or_default()
+    }
+
+    fn grant(
+        &mut self,
+        state: &State,
+        which: (WorkloadId, u64),
+        at: Instant,
+        cells: &BTreeMap<CellIndex, Holding>,
+    ) {
+        let (id, epoch) = which;
+        let Some(workload) = state.workloads.get(&id) else {
+            return self.trouble(None, format!("a lease of {id}, which nobody submitted"));
+        };
+        let contract = match workload.account {
+            Account::Contract(contract) => Some(contract),
+            Account::Owner => None,
+        };
+        self.tally(contract).leases += 1;
+        if self.open.contains_key(&id) {
+            self.trouble(contract, format!("{id} got lease {epoch} while it held one"));
+        }
+        let pool = workload.pool;
+        let taken =
+            |open: &&Open| open.pool == pool && open.cells.keys().any(|cell| cells.contains_key(cell));
+        if self.open.values().find(taken).is_some() {
+            self.trouble(contract, format!("{id} got cells that another lease held (lease {epoch}, {at})"));
+        }
+        let open =
+            Open { epoch, pool, contract, cells: BTreeMap::new(), milli: (0, 0), since: at, recorded_to: at };
+        self.open.insert(id, open);
+        self.hold(state, id, cells);
+    }
+
+    /// Cells are held in this way from now on.
+    fn hold(&mut self, state: &State, id: WorkloadId, cells: &BTreeMap<CellIndex, Holding>) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        open.cells = cells.clone();
+        let topology = state.pools.get(&open.pool).map(|pool| &pool.topology);
+        open.milli = (milli(topology, cells, true), milli(topology, cells, false));
+    }
+
+    /// Counts a lease up to now. Usage records must have come as far.
+    fn close(&mut self, id: WorkloadId, epoch: u64, at: Instant, why: &str) {
+        let Some(open) = self.open.get_mut(&id).filter(|open| open.epoch == epoch) else {
+            return self.trouble(None, format!("lease {epoch} of {id} {why}, and nobody held it"));
+        };
+        let held_ms = u128::from(at.since(open.since).ms());
+        let (own, borrowed) = (u128::from(open.milli.0) * held_ms, u128::from(open.milli.1) * held_ms);
+        open.since = at;
+        let (contract, recorded_to) = (open.contract, open.recorded_to);
+        let tally = self.tally(contract);
+        tally.own = tally.own.saturating_add(own);
+        tally.borrowed = tally.borrowed.saturating_add(borrowed);
+        if recorded_to != at {
+            self.trouble(contract, format!("lease {epoch} of {id} {why} at {at}, recorded to {recorded_to}"));
+        }
+    }
+
+    /// Records of a lease follow each other without gap or overlap, and say what it held.
+    fn record(&mut self, at: Instant, record: &UsageRecord) {
+        self.tally(record.contract).records += 1;
+        let of = format!("the record of {} from {}", record.workload, record.from);
+        let Some(open) = self.open.get_mut(&record.workload).filter(|open| open.epoch == record.epoch) else {
+            return self.trouble(record.contract, format!("{of} is of a lease that nobody held"));
+        };
+        let milli = (record.own_chip_milli, record.borrowed_chip_milli);
+        let wrong = [
+            (record.from != open.recorded_to, format!("begins elsewhere than at {}", open.recorded_to)),
+            (record.to != at || record.to <= record.from, format!("ends at {}, not at {at}", record.to)),
+            (
+                milli != open.milli,
+                format!("says {milli:?} thousandths of a chip, held were {:?}", open.milli),
+            ),
+            (
+                (record.contract, record.pool) != (open.contract, open.pool),
+                "is of another contract".to_owned(),
+            ),
+        ];
+        open.recorded_to = record.to;
+        for (_, what) in wrong.into_iter().filter(|(differs, _)| *differs) {
+            self.trouble(record.contract, format!("{of} {what}"));
+        }
+    }
+
+    /// What a contract holds as its own is never more than its guarantee, and only within its dates.
+    fn within_terms(&mut self, contracts: &BTreeMap<ContractId, Contract>, id: ContractId, at: Instant) {
+        let Some(known) = contracts.get(&id) else {
+            return self
+                .trouble(Some(id), "leases were granted under a contract that nobody offered".to_owned());
+        };
+        let held: Vec<&Open> = self.open.values().filter(|open| open.contract == Some(id)).collect();
+        let chips = held.iter().flat_map(|open| open.cells.values());
+        let own = chips.filter(|holding| **holding == Holding::Own).count();
+        let guaranteed = usize::try_from(known.terms.guaranteed_chips().unwrap_or(0)).unwrap_or(usize::MAX);
+        let in_force = held.is_empty() || known.in_force(at).is_some();
+        if own > guaranteed {
+            let what = format!("{own} chips were held as guaranteed at {at}, and {guaranteed} are");
+            self.trouble(Some(id), what);
+        }
+        if !in_force {
+            self.trouble(Some(id), format!("cells were held at {at}, when the contract was not in force"));
+        }
+    }
+
+    fn trouble(&mut self, contract: Option<ContractId>, what: String) {
+        self.tally(contract).troubles.push(what);
+    }
+}
+
+/// Thousandths of a chip in cells that are held as one's own, or not.
+fn milli(topology: Option<&Topology>, cells: &BTreeMap<CellIndex, Holding>, own: bool) -> u64 {
+    let counted = cells.iter().filter(|(_, holding)| (**holding == Holding::Own) == own);
+    let found = counted.filter_map(|(cell, _)| topology.and_then(|all| all.cell(*cell)));
+    found.map(|cell| cell.resources.chip_milli).fold(0, u64::saturating_add)
+}

@@ -1,0 +1,58 @@
+//! The commands, one file each, and the way from what was typed to one of them.
+
+pub(crate) mod artefact;
+pub(crate) mod backup;
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod contract;
+pub(crate) mod explain;
+pub(crate) mod invoice;
+pub(crate) mod logs;
+pub(crate) mod org;
+pub(crate) mod pool;
+pub(crate) mod ps;
+pub(crate) mod release;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod up;
+pub(crate) mod verify;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::print;
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Does what was typed.
+pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let context = || Context::new(&typed.flags, &variable);
+    match typed.command {
+        // These two run as workloads and beside them, where nobody has settings.
+        Command::Supervise { folder } => std::process::exit(sinew_exec::supervise(&folder)),
+        Command::Engine { arguments } => return Ok(sinew_engine::main(arguments.into_iter())),
+        Command::Openapi => print::line(sinew_server::openapi_json().trim_end())?,
+        Command::Completions(args) => completions::run(&args)?,
+        Command::Demo(args) => return crate::demo::run(&context()?, &args),
+        Command::Up(args) => up::run(&context()?, args)?,
+        Command::Org(command) => org::run(&context()?, command)?,
+        Command::Pool(command) => pool::run(&context()?, command)?,
+        Command::Contract(command) => contract::run(&context()?, command)?,
+        Command::Run(args) => run::run(&context()?, &args)?,
+        Command::Ps(args) => ps::run(&context()?, &args)?,
+        Command::Logs(args) => logs::run(&context()?, &args)?,
+        Command::Explain(args) => explain::run(&context()?, &args)?,
+        Command::Stop(args) => explain::stop(&context()?, &args)?,
+        Command::Invoice(command) => invoice::run(&context()?, command)?,
+        Command::Verify(args) => verify::run(&context()?, &args)?,
+        Command::Chat(args) => chat::run(&context()?, &args)?,
+        Command::Release(args) => release::run(&context()?, args)?,
+        Command::Serve(args) => serve::run(&context()?, &args)?,
+        Command::Artefact(command) => artefact::run(&context()?, command)?,
+        Command::Config(command) => config::run(&context()?, &command)?,
+        Command::Backup(args) => backup::backup(&context()?, &args)?,
+        Command::Restore(args) => backup::restore(&context()?, &args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

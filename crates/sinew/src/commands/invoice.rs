@@ -1,0 +1,96 @@
+//! `sinew invoice`: who owes what for which time.
+
+use crate::client::{Client, encoded};
+use crate::clock;
+use crate::commands::contract;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::print;
+use anyhow::Result;
+use clap::Subcommand;
+use sinew_api::InvoiceView;
+
+/// What can be done with invoices.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InvoiceCommand {
+    /// Invoices that you wrote or got
+    Ls,
+    /// Bill a contract up to now (its owner does that)
+    #[command(after_help = "Examples:\n  sinew invoice close lyra\n  sinew invoice close contract-0123…")]
+    Close {
+        /// The contract's id, or the lab's name
+        contract: String,
+    },
+    /// One invoice
+    #[command(after_help = "Examples:\n  sinew invoice show lyra 1\n  sinew invoice show contract-0123…/1")]
+    Show {
+        /// The contract's id or the other party's name, or CONTRACT/NUMBER
+        contract: String,
+        /// Its number there
+        number: Option<u32>,
+    },
+}
+
+/// Does what was typed.
+pub(crate) fn run(context: &Context, command: InvoiceCommand) -> Result<()> {
+    let client = context.client()?;
+    match command {
+        InvoiceCommand::Ls => list(context, &client),
+        InvoiceCommand::Close { contract } => {
+            let id = contract::find(&client, &contract, |contract| contract.standing != "offered")?.id;
+            show(context, &client.post_empty(&format!("/api/contracts/{}/invoices", encoded(&id)))?)
+        }
+        InvoiceCommand::Show { contract, number } => {
+            let (contract, number) = which(&contract, number)?;
+            let id = contract::find(&client, &contract, |contract| contract.standing != "offered")?.id;
+            show(context, &client.get(&format!("/api/invoices/{}/{number}", encoded(&id)))?)
+        }
+    }
+}
+
+/// Reads `CONTRACT NUMBER` or `CONTRACT/NUMBER`.
+fn which(contract: &str, number: Option<u32>) -> Result<(String, u32), CliError> {
+    if let Some(number) = number {
+        return Ok((contract.to_owned(), number));
+    }
+    let wrong =
+        || CliError::Usage(format!("which invoice of `{contract}`? Add its number (`sinew invoice ls`)"));
+    let (contract, number) = contract.rsplit_once('/').ok_or_else(wrong)?;
+    Ok((contract.to_owned(), number.parse().map_err(|_| wrong())?))
+}
+
+fn list(context: &Context, client: &Client) -> Result<()> {
+    let all: Vec<InvoiceView> = client.list("/api/invoices")?;
+    if context.json {
+        return Ok(print::json(&all)?);
+    }
+    let row = |invoice: &InvoiceView| {
+        vec![
+            format!("{}/{}", invoice.contract, invoice.number),
+            format!("{} -> {}", invoice.owner, invoice.lab),
+            clock::local(&invoice.from),
+            clock::local(&invoice.to),
+            invoice.total.clone(),
+        ]
+    };
+    let rows: Vec<_> = all.iter().map(row).collect();
+    Ok(print::table(&["INVOICE", "OWNER -> LAB", "FROM", "TO", "TOTAL"], &rows)?)
+}
+
+fn show(context: &Context, invoice: &InvoiceView) -> Result<()> {
+    if context.json {
+        return Ok(print::json(invoice)?);
+    }
+    let (from, to) = (clock::local(&invoice.from), clock::local(&invoice.to));
+    print::line(format_args!(
+        "{}/{}  {} -> {}",
+        invoice.contract, invoice.number, invoice.owner, invoice.lab
+    ))?;
+    print::line(format_args!("{from} to {to}, {} usage records", invoice.records))?;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for line in &invoice.lines {
+        rows.push(vec![line.kind.clone(), line.used.clone(), line.price.clone(), line.amount.clone()]);
+    }
+    rows.push(vec!["total".to_owned(), String::new(), String::new(), invoice.total.clone()]);
+    Ok(print::table(&["FOR", "USED", "PRICE", "AMOUNT"], &rows)?)
+}

@@ -1,0 +1,66 @@
+//! `sinew verify`: the bill, recomputed offline.
+
+use crate::audit::{Report, Wanted, audit};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::print;
+use crate::words::Words;
+use anyhow::Result;
+use clap::Args;
+use sinew_types::ContractId;
+
+const AFTER_HELP: &str = "\
+Examples:
+  sinew verify                                   every invoice in ./sinew-data
+  sinew verify --data /srv/sinew                 the journal of another folder, or of a backup
+  sinew verify contract-0123456789abcdef0123456789abcdef/2
+
+No server is asked. For each invoice this looks at: both signatures over the terms; that usage records tile
+the leases; the use, measured again from the leases alone; period and number; every line and the total;
+the postings. Exit code 4 where anything differs.";
+
+/// What `sinew verify` takes.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct VerifyArgs {
+    /// One invoice, as CONTRACT/NUMBER; or `all`
+    #[arg(default_value = "all")]
+    invoice: String,
+}
+
+/// Checks and says what was found.
+pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<()> {
+    let report = audit(&context.settings.data.value, wanted(&args.invoice)?)?;
+    if context.json {
+        print::json(&report)?;
+    } else {
+        show(&report, context.words)?;
+    }
+    if report.equal { Ok(()) } else { Err(CliError::Differs.into()) }
+}
+
+fn show(report: &Report, words: Words) -> Result<(), CliError> {
+    let mut about = String::new();
+    for check in &report.checks {
+        if check.of != about {
+            about.clone_from(&check.of);
+            print::line(&about)?;
+        }
+        print::line(format_args!("  {:<11} {:<8} {}", check.what, words.verdict(check.equal), check.found))?;
+    }
+    let all = words.verified(report.invoices, report.records);
+    print::line(format_args!("{all}: {}", words.verdict(report.equal)))
+}
+
+fn wanted(text: &str) -> Result<Wanted, CliError> {
+    if text == "all" {
+        return Ok(Wanted::All);
+    }
+    let wrong = || {
+        let expected = "an invoice such as contract-0123456789abcdef0123456789abcdef/1 (`sinew invoice ls`)";
+        CliError::Usage(format!("`{text}` is not {expected}"))
+    };
+    let (contract, number) = text.split_once('/').ok_or_else(wrong)?;
+    let contract: ContractId = contract.parse().map_err(|_| wrong())?;
+    Ok(Wanted::One((contract, number.parse().map_err(|_| wrong())?)))
+}

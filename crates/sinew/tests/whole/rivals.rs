@@ -1,0 +1,100 @@
+//! Invariant 7 at the door: what one lab reads, lists or infers never holds another lab's data.
+
+use crate::world::{World, log_of, shell, until_state};
+use serde_json::{Value, json};
+
+#[test]
+fn a_rivals_things_look_like_things_that_do_not_exist() {
+    let world = World::new(2);
+    let (lyra, vega) = (world.lab("lyra"), world.lab("vega"));
+    let contract = world.contract(&lyra, "lyra", |_| {});
+    let artefact = lyra.must("/api/artefacts", &json!("secret bytes"))["hash"].clone();
+    let workload = lyra.must("/api/workloads", &shell("secret-plan", "echo secret output"))["id"].clone();
+    until_state(&lyra, "secret-plan", &["done"]);
+    let invoice = world.owner.must(&format!("/api/contracts/{contract}/invoices"), &json!({}));
+    assert_eq!(invoice["number"], 1);
+    let (workload, artefact) = (workload.as_str().expect("an id"), artefact.as_str().expect("a hash"));
+    let none = "0".repeat(32);
+    let pairs = [
+        (format!("/api/contracts/{contract}"), format!("/api/contracts/contract-{none}")),
+        (format!("/api/invoices/{contract}/1"), format!("/api/invoices/contract-{none}/1")),
+        (format!("/api/workloads/{workload}"), format!("/api/workloads/workload-{none}")),
+        ("/api/workloads/secret-plan".to_owned(), "/api/workloads/no-plan".to_owned()),
+        (format!("/api/workloads/{workload}/logs"), format!("/api/workloads/workload-{none}/logs")),
+        (format!("/api/workloads/{workload}/files/x"), format!("/api/workloads/workload-{none}/files/x")),
+        (format!("/api/artefacts/{artefact}"), format!("/api/artefacts/{}", "0".repeat(64))),
+        ("/api/pools/north".to_owned(), "/api/pools/south".to_owned()),
+    ];
+    for (theirs, nothing) in pairs {
+        let (theirs_answer, nothing_answer) = (vega.get(&theirs), vega.get(&nothing));
+        assert_eq!(theirs_answer.status, 404, "{theirs}");
+        let last = |path: &str| {
+            path.trim_end_matches("/logs").trim_end_matches("/files/x").trim_start_matches("/api/").to_owned()
+        };
+        let bare = |body: &Value, path: &str| {
+            let mut text = body.to_string();
+            for part in last(path).split('/') {
+                text = text.replace(part, "…");
+            }
+            text
+        };
+        assert_eq!(bare(&theirs_answer.body, &theirs), bare(&nothing_answer.body, &nothing), "{theirs}");
+    }
+    assert_eq!(vega.delete(&format!("/api/workloads/{workload}")).status, 404);
+    assert_eq!(log_of(&lyra, "secret-plan"), "secret output\n");
+}
+
+#[test]
+fn lists_and_pages_hold_only_ones_own() {
+    let world = World::new(2);
+    let (lyra, vega) = (world.lab("lyra"), world.lab("vega"));
+    world.contract(&lyra, "lyra", |_| {});
+    world.contract(&vega, "vega", |terms| terms["guarantee"] = json!(["1 chip"]));
+    lyra.must("/api/workloads", &shell("secret-plan", "sleep 30"));
+    until_state(&lyra, "secret-plan", &["running"]);
+    for path in [
+        "/api/console",
+        "/api/workloads",
+        "/api/contracts",
+        "/api/invoices",
+        "/api/pools",
+        "/api/organisations",
+        "/api/artefacts",
+        "/api/endpoints",
+        "/api/releases",
+        "/api/keys",
+        "/v1/models",
+    ] {
+        let answer = vega.get(path);
+        assert_eq!(answer.status, 200, "{path}");
+        let text = answer.body.to_string();
+        assert!(!text.contains("lyra") && !text.contains("secret"), "{path}: {text}");
+    }
+    let seen = world.owner.get("/api/console").body.to_string();
+    assert!(
+        seen.contains("lyra") && !seen.contains("secret-plan"),
+        "the owner sees who holds its cores, and not for what"
+    );
+    assert_eq!(vega.get("/metrics").status, 403);
+    // What a lab waits for says nothing about who is in its way.
+    vega.must("/api/workloads", &json!({"name": "wide", "least": "2 chips", "argv": ["true"]}));
+    let why = vega.get("/api/workloads/wide/explain").body.to_string();
+    assert!(why.contains("busy") && !why.contains("lyra"), "{why}");
+}
+
+#[test]
+fn keys_open_their_own_organisation_and_only_with_their_roles() {
+    let world = World::new(1);
+    let lyra = world.lab("lyra");
+    let view_only = lyra.must("/api/keys", &json!({"label": "reader", "roles": ["view"]}));
+    let reader = crate::api::Api::new(&lyra.url, view_only["key"].as_str().expect("a secret"));
+    assert_eq!(reader.get("/api/me").body["organisation"]["name"], "lyra");
+    let refused = reader.post("/api/workloads", &shell("x", "true"));
+    assert_eq!((refused.status, refused.body["code"].as_str()), (403, Some("not-allowed")));
+    assert_eq!(reader.post("/api/artefacts", &json!("x")).status, 403);
+    assert_eq!(lyra.post("/api/organisations", &json!({"name": "mine"})).body["code"], "operator-only");
+    let id = view_only["id"].as_str().expect("an id").to_owned();
+    assert_eq!(lyra.delete(&format!("/api/keys/{id}")).status, 200);
+    assert_eq!(reader.get("/api/me").status, 401);
+    assert_eq!(crate::api::Api::new(&lyra.url, "sk-sinew-guess").get("/api/console").status, 401);
+}
