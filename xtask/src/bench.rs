@@ -3,6 +3,7 @@
 
 mod demo;
 mod report;
+mod whole;
 
 use crate::repository::Repository;
 use anyhow::{Context, Result, bail};
@@ -17,8 +18,19 @@ struct Bench {
 }
 
 /// All of them. A new one is a file in `bench/` and a line here.
-const BENCHES: &[Bench] =
-    &[Bench { name: "demo", what: "how long each part of `sinew demo` takes", run: demo::run }];
+const BENCHES: &[Bench] = &[
+    Bench { name: "demo", what: "how long each part of `sinew demo` takes", run: demo::run },
+    Bench {
+        name: "kill",
+        what: "kill -9 of the server at random moments under load: what was acknowledged, lost or done twice",
+        run: whole::kill,
+    },
+    Bench {
+        name: "recall",
+        what: "from the owner's request to its own program on the core, with every second borrower ignoring its notice",
+        run: whole::recall,
+    },
+];
 
 /// Names the benchmarks.
 pub(crate) fn list() {
