@@ -165,7 +165,7 @@ impl ConsoleView {
                 .contracts
                 .values()
                 .filter(|c| party(c))
-                .map(|c| ContractView::of(state, c))
+                .map(|c| ContractView::of(state, now, c))
                 .collect(),
             endpoints: endpoints.filter_map(endpoint).collect(),
             workloads,

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use sinew_contract::{Contract, Signature, Standing, Terms};
-use sinew_core::State;
-use sinew_types::{ContractId, Malformed, Meter, Quantity, Rounding, Shape};
+use sinew_core::{State, usage};
+use sinew_ledger::UsageRecord;
+use sinew_sched::Account;
+use sinew_types::{ContractId, Instant, Malformed, Meter, Quantity, Rounding, Shape};
 use utoipa::ToSchema;
 
 /// Terms as text. Each field reads as people write it; the signature covers the canonical form.
@@ -60,7 +62,7 @@ pub struct SignatureRequest {
     pub signature: String,
 }
 
-/// Use that no invoice holds yet, up to the last usage record.
+/// Use that no invoice holds yet, what still runs included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnbilledView {
     /// Inside the guarantee.
@@ -175,11 +177,11 @@ impl ContractRequest {
 impl ContractView {
     /// A contract with the names that people know.
     #[must_use]
-    pub fn of(state: &State, contract: &Contract) -> Self {
+    pub fn of(state: &State, now: Instant, contract: &Contract) -> Self {
         let name = |org| state.organisations.get(&org).map_or_else(String::new, |o| o.name.to_string());
         let terms = &contract.terms;
-        let records = state.unbilled.get(&contract.id).map_or(&[][..], Vec::as_slice);
-        let sum = |of: fn(&sinew_ledger::UsageRecord) -> Quantity| {
+        let records = unbilled(state, now, contract.id);
+        let sum = |of: fn(&UsageRecord) -> Quantity| {
             let amount = records.iter().map(|record| of(record).amount).sum();
             Quantity { meter: Meter::ChipTime, amount }.to_string()
         };
@@ -199,9 +201,17 @@ impl ContractView {
             owner_signature: contract.owner_signature.1.to_string(),
             lab_signature: contract.lab_signature.map(|(_, signature)| signature.to_string()),
             unbilled: UnbilledView {
-                guaranteed: sum(sinew_ledger::UsageRecord::own),
-                borrowed: sum(sinew_ledger::UsageRecord::borrowed),
+                guaranteed: sum(UsageRecord::own),
+                borrowed: sum(UsageRecord::borrowed),
             },
         }
     }
+}
+
+/// Usage records that no invoice holds yet, and what running leases have used since their last one.
+fn unbilled(state: &State, now: Instant, contract: ContractId) -> Vec<UsageRecord> {
+    let recorded = state.unbilled.get(&contract).cloned().unwrap_or_default();
+    let running =
+        state.workloads.iter().filter(|(_, workload)| workload.account == Account::Contract(contract));
+    recorded.into_iter().chain(running.filter_map(|(id, _)| usage(state, *id, now))).collect()
 }

@@ -21,6 +21,7 @@ pub use control::{Answer, Control, Recorded};
 pub use event::{Event, Next};
 pub use orders::{Order, all_orders, orders_after};
 pub use refusal::{Refusal, Thing};
+pub use settle::usage;
 pub use state::{
     ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload, entitlements,
     workload_shape,

@@ -160,7 +160,8 @@ fn rebind(control: &mut Control, now: Instant, id: WorkloadId, cells: BTreeMap<C
 }
 
 /// What a lease held since its last usage record; nothing where no time has passed.
-pub(crate) fn usage(state: &State, id: WorkloadId, now: Instant) -> Option<UsageRecord> {
+#[must_use]
+pub fn usage(state: &State, id: WorkloadId, now: Instant) -> Option<UsageRecord> {
     let workload = state.workloads.get(&id)?;
     let lease = workload.lease().filter(|lease| lease.recorded_to < now)?;
     let topology = &state.pools.get(&workload.pool)?.topology;

@@ -92,18 +92,22 @@ fn read(text: &str) -> Pool {
             _ => panic!("cannot read `{line}`"),
         }
     }
+    pool.entitlements.insert(Account::Owner, owner_of(&pool));
+    pool
+}
+
+/// The owner has what nobody else was promised.
+fn owner_of(pool: &Pool) -> Entitlement {
     let promised: u32 = pool.entitlements.values().map(|e| e.guarantee).sum();
     let chips = u32::try_from(pool.chips.len()).expect("few");
-    let owner = Entitlement {
+    Entitlement {
         guarantee: chips - promised,
         borrow_limit: chips,
         lend_limit: chips,
         recall_bound: Span::from_ms(7_000),
         starts: seconds("0"),
         closes: seconds("1000000"),
-    };
-    pool.entitlements.insert(Account::Owner, owner);
-    pool
+    }
 }
 
 fn account_text(account: Account) -> String {

@@ -78,7 +78,6 @@ impl Workplace {
         let failed = |source| WorkplaceError::File { what: "make", path: self.root.clone(), source };
         for folder in [self.work(), self.inputs(), self.out()] {
             fs::create_dir_all(&folder).map_err(failed)?;
-            fs::set_permissions(&folder, Permissions::from_mode(0o755)).map_err(failed)?;
         }
         for (path, hash) in &part.program.inputs {
             let to = self.inputs().join(path);
@@ -90,8 +89,9 @@ impl Workplace {
             && !self.bundle().exists()
         {
             artefacts.unpack(org, hash, &self.bundle(), BundleLimits::default())?;
+            readable(&self.bundle()).map_err(failed)?;
         }
-        Ok(())
+        readable(&self.inputs()).map_err(failed)
     }
 
     /// Stores what the program left in `out`. Links are not followed: they may lead anywhere.
@@ -187,6 +187,17 @@ fn beneath(folder: &File, path: &str, flags: OFlags) -> io::Result<File> {
     Ok(File::from(fd))
 }
 
+/// Lets the program's own user read what lies here. The folder above is closed to every other user of the machine.
+fn readable(path: &Path) -> io::Result<()> {
+    let about = fs::symlink_metadata(path)?;
+    if about.is_dir() {
+        fs::set_permissions(path, Permissions::from_mode(0o755))?;
+        return fs::read_dir(path)?.try_for_each(|entry| readable(&entry?.path()));
+    }
+    let executable = about.permissions().mode() & 0o100 != 0;
+    fs::set_permissions(path, Permissions::from_mode(if executable { 0o755 } else { 0o644 }))
+}
+
 fn read_piece(mut file: File, from: u64, most: usize) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
@@ -199,11 +210,9 @@ fn copy(artefacts: &Artefacts, org: OrgId, hash: Hash, to: &Path) -> Result<(), 
     let mut from = artefacts.open_artefact(org, hash)?;
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
-        fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(failed)?;
     }
     let partial = PathBuf::from(format!("{}.partial", to.display()));
     let mut file = File::create(&partial).map_err(failed)?;
     io::copy(&mut from, &mut file).map_err(failed)?;
-    fs::set_permissions(&partial, Permissions::from_mode(0o644)).map_err(failed)?;
     fs::rename(&partial, to).map_err(failed)
 }

@@ -32,7 +32,7 @@ def connect(family, kind, address):
 
 for name in ["other/secret", "journal.db", "keys/signing.key", "run/leases/a/order.json", "run/leases/a/status-1.json"]:
     reach("read " + name, lambda: read(f"{folder}/{name}"))
-for path in ["/etc/shadow", "/etc/ssh", "/root/.profile", f"/proc/{server}/environ", "/proc/1/environ", "/proc/1/root/etc/shadow", "/proc/1/mem", "/proc/kcore"]:
+for path in ["/etc/shadow", "/etc/ssh", "/root" + "/.profile", f"/proc/{server}/environ", "/proc/1/environ", "/proc/1/root/etc/shadow", "/proc/1/mem", "/proc/kcore"]:
     reach("read " + path, lambda: read(path))
 for path in ["/root", "/home", "/tmp", "/var", folder, f"{folder}/run", "/proc/1/fd", "/proc/1/cwd"]:
     reach("list " + path, lambda: os.listdir(path))

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::driver::wall_clock;
 use crate::reply::{Fail, PageQuery, Post, Reply, json, page};
 use axum::Json;
 use axum::body::Bytes;
@@ -22,7 +23,10 @@ pub(crate) async fn list(
     let state = &published.state;
     let party =
         state.contracts.values().filter(|c| c.terms.owner == caller.who.org || c.terms.lab == caller.who.org);
-    Json(page(&query, party.map(|contract| (contract.id.to_string(), ContractView::of(state, contract)))))
+    Json(page(
+        &query,
+        party.map(|contract| (contract.id.to_string(), ContractView::of(state, wall_clock(), contract))),
+    ))
 }
 
 /// One contract.
@@ -38,7 +42,7 @@ pub(crate) async fn show(
     let party =
         |c: &&sinew_contract::Contract| c.terms.owner == caller.who.org || c.terms.lab == caller.who.org;
     let found = published.state.contracts.get(&parsed).filter(party);
-    found.map(|contract| Json(ContractView::of(&published.state, contract))).ok_or_else(missing)
+    found.map(|contract| Json(ContractView::of(&published.state, wall_clock(), contract))).ok_or_else(missing)
 }
 
 /// Offers a contract that the owner has signed.

@@ -3,9 +3,9 @@ use super::{bar, curve};
 #[test]
 fn bars_fill_from_the_left() {
     assert_eq!(bar(0, 100).chars().count(), 24);
-    assert_eq!(bar(50, 100), format!("{}{}", "█".repeat(12), format!(" {}", "·".repeat(11))));
+    assert_eq!(bar(50, 100), format!("{} {}", "█".repeat(12), "·".repeat(11)));
     assert_eq!(bar(100, 100), "█".repeat(24));
-    assert_eq!(bar(7, 0), "█".repeat(24));
+    assert_eq!(bar(7, 0).chars().count(), 24);
 }
 
 #[test]
