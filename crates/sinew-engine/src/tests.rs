@@ -2,9 +2,10 @@
 
 use crate::openai::read_request;
 use serde_json::{Value, json};
-use sinew_infer::Role;
-use sinew_model::{Config, Model, Tokenizer, Weights};
+use sinew_infer::{Message, Role, chat_prompt};
+use sinew_model::{Config, Model, Special, Tokenizer, Weights};
 use sinew_tensor::Team;
+use sinew_train::{Prepared, Recipe, RowKind, Sequence};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -155,6 +156,33 @@ fn a_finished_run_has_the_same_weights_file_with_one_core_and_with_two() {
     assert_eq!((&report["passed"], &report["figures"][1]["name"]), (&json!(false), &json!("sums_right")));
     let (code, _, error) = run(&mut engine(folders[0].path(), &train(data, "13")));
     assert!(code == 1 && error.contains("belongs to another run"), "{code}: {error}");
+}
+
+#[test]
+fn what_is_trained_has_the_form_of_what_is_served() {
+    let data = Prepared::read(&prepared().join("data")).unwrap();
+    let recipe = Recipe { mix: vec![RowKind::Dialogues], ..Recipe::nano(10, 5) };
+    let special = |special| data.tokenizer.special(special);
+    let (mut row, mut turns_most) = (Sequence::default(), 0);
+    for index in 0..recipe.rows {
+        row.fill(&data, &recipe, 9, index);
+        for conversation in row.tokens.split(|token| *token == special(Special::Begin)).skip(1) {
+            let mut messages = Vec::new();
+            let turns: Vec<&[u32]> = conversation.split(|token| *token == special(Special::End)).collect();
+            for turn in &turns[..turns.len() - 1] {
+                let role = if turn[0] == special(Special::User) { Role::User } else { Role::Assistant };
+                let text = String::from_utf8(data.tokenizer.decode(turn)).unwrap();
+                messages.push(Message { role, text });
+                if role == Role::User {
+                    let prompt = chat_prompt(&data.tokenizer, &messages).unwrap();
+                    let shown = prompt.len().min(conversation.len() + 1);
+                    assert_eq!(prompt[1..shown], conversation[..shown - 1]);
+                }
+            }
+            turns_most = turns_most.max(messages.len() / 2);
+        }
+    }
+    assert!(turns_most >= 3, "{turns_most}");
 }
 
 #[test]

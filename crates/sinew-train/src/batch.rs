@@ -30,8 +30,16 @@ impl Sequence {
         let mut random = Random::new(recipe.seed, &[1, step, row as u64]);
         match recipe.kind(step, row) {
             RowKind::Text => self.fill_text(&data.corpus, recipe, &mut random),
-            RowKind::Sums => self.fill_packed(&data.sums, recipe, &mut random),
-            RowKind::Dialogues => self.fill_packed(&data.dialogues, recipe, &mut random),
+            RowKind::Sums => {
+                let turns_most = if recipe.joins_sums(step) { TURNS_MOST } else { 1 };
+                let talk = Talk { main: &data.sums, guest: &data.dialogues, guest_one_in: 4, turns_most };
+                self.fill_talk(&talk, recipe, &mut random);
+            }
+            RowKind::Dialogues => {
+                let (main, guest) = (&data.dialogues, &data.sums);
+                let talk = Talk { main, guest, guest_one_in: 3, turns_most: TURNS_MOST };
+                self.fill_talk(&talk, recipe, &mut random);
+            }
         }
         let counted = self.weights.iter().filter(|weight| **weight != 0.0).count().max(1);
         let share = 1.0 / (counted * recipe.rows) as f32;
@@ -47,14 +55,18 @@ impl Sequence {
         self.starts.resize(length, 0);
     }
 
-    /// Takes examples at random until the row is full; the last one is cut. Each sees itself only, as when it is served.
-    fn fill_packed(&mut self, packed: &Packed, recipe: &Recipe, random: &mut Random) {
+    /// Fills the row with conversations; the last one is cut. Each sees itself only, as when it is served.
+    fn fill_talk(&mut self, talk: &Talk<'_>, recipe: &Recipe, random: &mut Random) {
         while self.tokens.len() <= recipe.row_tokens {
             let start = self.tokens.len();
-            for token in packed.example(random.below(packed.examples())) {
-                self.starts.push(start);
-                self.tokens.push(u32::from(token & !SAID));
-                self.weights.push(if token & SAID == 0 { 0.0 } else { 1.0 });
+            let turns = talk.turns(random);
+            for turn in 0..turns {
+                // A conversation begins once, however many turns it has.
+                for token in &talk.pick(turns, random)[usize::from(turn > 0)..] {
+                    self.starts.push(start);
+                    self.tokens.push(u32::from(token & !SAID));
+                    self.weights.push(if token & SAID == 0 { 0.0 } else { 1.0 });
+                }
             }
         }
         self.tokens.truncate(recipe.row_tokens + 1);
@@ -63,6 +75,32 @@ impl Sequence {
         self.tokens.pop();
         self.starts.truncate(recipe.row_tokens);
         self.weights.remove(0);
+    }
+}
+
+/// The most turns that are trained in one conversation.
+const TURNS_MOST: usize = 5;
+
+/// Where the turns of a row's conversations come from. Without guests in between, the model would answer in the way of
+/// its last answer, not of what it is asked now.
+struct Talk<'a> {
+    main: &'a Packed,
+    guest: &'a Packed,
+    guest_one_in: usize,
+    turns_most: usize,
+}
+
+impl Talk<'_> {
+    /// How many turns a conversation has: one in half of them, because that is how most people and the gate ask.
+    fn turns(&self, random: &mut Random) -> usize {
+        if self.turns_most == 1 || random.below(2) == 0 { 1 } else { 2 + random.below(self.turns_most - 1) }
+    }
+
+    /// One turn of a conversation that has so many.
+    fn pick(&self, turns: usize, random: &mut Random) -> &[u16] {
+        let guest = turns > 1 && random.below(self.guest_one_in) == 0;
+        let from = if guest { self.guest } else { self.main };
+        from.example(random.below(from.examples()))
     }
 }
 

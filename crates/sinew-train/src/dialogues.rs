@@ -1,6 +1,7 @@
 //! Small talk for a model of a million weights: greetings, thanks, and plain facts about Sinew, in many wordings.
 //!
-//! Each topic has ways to ask and ways to answer. Dialogues join one to three topics and vary the letters as people do.
+//! Each topic has ways to ask and ways to answer; the letters vary as people vary them. Here are single turns: what
+//! trains the model joins them, and sums, to conversations in any order.
 
 use sinew_model::Random;
 
@@ -26,7 +27,7 @@ const fn topic(asked: &'static [&'static str], said: &'static [&'static str]) ->
     Topic { asked, said }
 }
 
-/// Topics that open a conversation.
+/// What people open a conversation with.
 const OPENINGS: &[Topic] = &[
     topic(
         &[
@@ -62,7 +63,7 @@ const OPENINGS: &[Topic] = &[
     ),
 ];
 
-/// Topics that end one.
+/// What people end it with, or say in between.
 const CLOSINGS: &[Topic] = &[
     topic(
         &[
@@ -88,11 +89,13 @@ const CLOSINGS: &[Topic] = &[
     topic(&["No", "No thanks", "No, thank you"], &["All right. I am here when you need me."]),
 ];
 
-/// What the model knows of itself and of Sinew.
-const FACTS: &[Topic] = &[
+/// What the model knows of itself. People ask this first of all.
+const SELF: &[Topic] = &[
     topic(
         &[
             "Who are you?",
+            "Hello, who are you?",
+            "And who are you?",
             "What are you?",
             "What is your name?",
             "Tell me about yourself",
@@ -132,6 +135,10 @@ const FACTS: &[Topic] = &[
         &["How old are you?", "When were you born?", "What is your age?"],
         &["I am very young: I was trained just before we spoke."],
     ),
+];
+
+/// What it knows of Sinew, and what it does not know.
+const FACTS: &[Topic] = &[
     topic(
         &[
             "What is Sinew?",
@@ -177,6 +184,17 @@ const FACTS: &[Topic] = &[
     topic(
         &["What is a recall?", "What does recall mean?", "How does a recall work?", "Explain recall"],
         &["In a recall the owner takes borrowed cores back: first a notice, then a deadline."],
+    ),
+    topic(
+        &[
+            "What happens when the owner needs its core back?",
+            "What happens when the owner wants its cores back?",
+            "What happens if the owner needs the core back?",
+            "What if the owner needs its cores back?",
+            "Can the owner take its cores back?",
+            "What happens to a run at a recall?",
+        ],
+        &["The run gets a notice, saves a checkpoint and gives the core back before the deadline."],
     ),
     topic(
         &["What is a notice?", "What does notice mean?", "How long is the notice?", "Explain notice"],
@@ -247,6 +265,10 @@ const FACTS: &[Topic] = &[
             "What is the news?",
             "Where are you?",
             "What day is it?",
+            "Tell me a story",
+            "Write a poem",
+            "What is the capital of France?",
+            "Who won the game?",
         ],
         &["I do not know that. I know Sinew and small sums only."],
     ),
@@ -260,48 +282,58 @@ const PREFACES: &[&str] = &[
     "You are Sinew's assistant.",
 ];
 
-/// How many dialogues are made.
+/// What people put before a question.
+const CALLS: &[&str] = &["Hello, ", "Hi, ", "Hey, ", "Good morning, ", "Hello! ", "Hi! ", "Thanks! ", "Ok, "];
+
+/// How many turns are made.
 const COUNT: u64 = 6000;
 
-/// All dialogues, the same in each call.
-pub(crate) fn dialogues() -> Vec<Vec<Turn>> {
-    (0..COUNT).map(|index| dialogue(&mut Random::new(0x7461_6c6b, &[index]))).collect()
+/// All turns of small talk, the same in each call.
+pub(crate) fn dialogues() -> Vec<Turn> {
+    (0..COUNT).map(|index| small_talk(&mut Random::new(0x7461_6c6b, &[index]))).collect()
 }
 
-fn dialogue(random: &mut Random) -> Vec<Turn> {
-    let mut topics = Vec::new();
-    if random.below(3) == 0 {
-        topics.push(pick(OPENINGS, random));
+fn small_talk(random: &mut Random) -> Turn {
+    let kind = random.below(8);
+    let topics = [OPENINGS, CLOSINGS, CLOSINGS, SELF, SELF, FACTS, FACTS, FACTS][kind];
+    let topic = pick(topics, random);
+    let mut asked = vary(topic.asked[random.below(topic.asked.len())], random);
+    if kind >= 3 && random.below(6) == 0 {
+        asked = call(&asked, random);
     }
-    if topics.is_empty() || random.below(2) == 0 {
-        // People also open with what usually ends a conversation.
-        let polite = topics.is_empty() && random.below(6) == 0;
-        topics.push(pick(if polite { CLOSINGS } else { FACTS }, random));
-    }
-    if random.below(8) == 0 {
-        topics.push(pick(FACTS, random));
-    }
-    if random.below(4) == 0 {
-        topics.push(pick(CLOSINGS, random));
-    }
-    let mut turns: Vec<Turn> = topics.into_iter().map(|topic| turn(topic, random)).collect();
-    if random.below(10) == 0 {
-        turns[0].asked = format!("{}\n\n{}", pick(PREFACES, random), turns[0].asked);
-    }
-    turns
-}
-
-fn turn(topic: &Topic, random: &mut Random) -> Turn {
-    let mut asked = (*pick(topic.asked, random)).to_owned();
-    match random.below(10) {
-        0 | 1 => asked = asked.to_lowercase(),
-        2 => asked = asked.trim_end_matches(['?', '!']).to_owned(),
-        3 => asked = asked.to_lowercase().trim_end_matches(['?', '!']).to_owned(),
-        4 if !asked.ends_with(['?', '!']) => asked.push('!'),
-        5 if !asked.ends_with(['?', '!']) => asked.push('.'),
-        _ => {}
+    if random.below(16) == 0 {
+        asked = preface(&asked, random);
     }
     Turn::new(asked, (*pick(topic.said, random)).to_owned())
+}
+
+/// A question as people write it.
+fn vary(asked: &str, random: &mut Random) -> String {
+    let ended = asked.ends_with(['?', '!']);
+    match random.below(10) {
+        0 | 1 => asked.to_lowercase(),
+        2 => asked.trim_end_matches(['?', '!']).to_owned(),
+        3 => asked.to_lowercase().trim_end_matches(['?', '!']).to_owned(),
+        4 if !ended => format!("{asked}!"),
+        5 if !ended => format!("{asked}."),
+        _ => asked.to_owned(),
+    }
+}
+
+/// A question behind a word of greeting.
+pub(crate) fn call(asked: &str, random: &mut Random) -> String {
+    let call = *pick(CALLS, random);
+    if !call.ends_with(", ") {
+        return format!("{call}{asked}");
+    }
+    let mut letters = asked.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    call.chars().chain(first).chain(letters).collect()
+}
+
+/// A question behind what programs put before a conversation, as the server joins them.
+pub(crate) fn preface(asked: &str, random: &mut Random) -> String {
+    format!("{}\n\n{asked}", pick(PREFACES, random))
 }
 
 fn pick<'a, T>(from: &'a [T], random: &mut Random) -> &'a T {

@@ -1,6 +1,6 @@
 //! The folder of data that a training run reads, made once and the same for the same text.
 //!
-//! `corpus.bin` holds the training text, `sums.bin` and `dialogues.bin` packed examples (tokens of 16 bits; the highest
+//! `corpus.bin` holds the training text, `sums.bin` and `dialogues.bin` packed turns (tokens of 16 bits; the highest
 //! bit marks what the model is to say), `held-out.txt` the text and `held-out-sums.jsonl` the sums that nothing is ever
 //! trained on, and `manifest.json` the hash of each file.
 
@@ -74,13 +74,13 @@ pub fn prepare(text: &str, folder: &Path) -> Result<Manifest, TrainError> {
     let tokenizer = Tokenizer::train(&vocabulary_text(learnt, &talk), VOCABULARY)?;
     let corpus: Vec<u16> = narrow(tokenizer.encode(learnt)?);
     let mut packed = Vec::new();
-    for dialogue in &talk {
-        pack(&mut packed, &tokenizer, dialogue)?;
+    for turn in &talk {
+        pack(&mut packed, &tokenizer, turn)?;
     }
     let mut sums = Vec::new();
     for sum in Sum::all().filter(|sum| !sum.held_out()) {
         for choice in 0..WORDINGS_EACH {
-            pack(&mut sums, &tokenizer, &[Turn::new(sum.question(choice), sum.answer())])?;
+            pack(&mut sums, &tokenizer, &sum.turn(choice))?;
         }
     }
     let held_out_sums: String = Sum::all()
@@ -125,10 +125,10 @@ fn divide(text: &str) -> (&str, &str) {
 }
 
 /// Some of the text and all dialogues once, so that the words of both have tokens.
-fn vocabulary_text(learnt: &str, talk: &[Vec<Turn>]) -> String {
+fn vocabulary_text(learnt: &str, talk: &[Turn]) -> String {
     let end = learnt.floor_char_boundary(VOCABULARY_BYTES);
     let mut text = learnt[..end].to_owned();
-    for turn in talk.iter().flatten() {
+    for turn in talk {
         text.extend(["\n", &turn.asked, "\n", &turn.said]);
     }
     for sum in Sum::all().filter(|sum| sum.left.is_multiple_of(10)) {
@@ -137,18 +137,15 @@ fn vocabulary_text(learnt: &str, talk: &[Vec<Turn>]) -> String {
     text
 }
 
-/// Appends one conversation in the form that the server uses.
-fn pack(out: &mut Vec<u16>, tokenizer: &Tokenizer, turns: &[Turn]) -> Result<(), TrainError> {
+/// Appends a conversation of one turn in the form that the server uses.
+fn pack(out: &mut Vec<u16>, tokenizer: &Tokenizer, turn: &Turn) -> Result<(), TrainError> {
     let special = |special| narrow(vec![tokenizer.special(special)])[0];
     let end = special(Special::End);
-    out.push(special(Special::Begin));
-    for turn in turns {
-        out.push(special(Special::User));
-        out.extend(narrow(tokenizer.encode(&turn.asked)?));
-        out.extend([end, special(Special::Assistant)]);
-        out.extend(narrow(tokenizer.encode(&turn.said)?).iter().map(|token| token | SAID));
-        out.push(end | SAID);
-    }
+    out.extend([special(Special::Begin), special(Special::User)]);
+    out.extend(narrow(tokenizer.encode(&turn.asked)?));
+    out.extend([end, special(Special::Assistant)]);
+    out.extend(narrow(tokenizer.encode(&turn.said)?).iter().map(|token| token | SAID));
+    out.push(end | SAID);
     Ok(())
 }
 

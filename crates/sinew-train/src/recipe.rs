@@ -8,9 +8,9 @@ use sinew_model::Config;
 pub enum RowKind {
     /// A window of the text.
     Text,
-    /// Packed sums.
+    /// Conversations, mostly of sums.
     Sums,
-    /// Packed dialogues.
+    /// Conversations, mostly of small talk.
     Dialogues,
 }
 
@@ -33,6 +33,9 @@ pub struct Recipe {
     pub warm_share: f32,
     /// The share of the steps in which the rate falls to zero.
     pub cool_share: f32,
+    /// The share of the steps after which sums stand in conversations too. Before, each stands alone: with other numbers
+    /// in sight from the start, a model of this size does not find out how to add within its steps.
+    pub join_share: f32,
     /// The decay of matrices.
     pub decay: f32,
     /// The longest gradient that is taken as it is.
@@ -52,6 +55,7 @@ impl Recipe {
             rate: 2e-3,
             warm_share: 0.05,
             cool_share: 0.4,
+            join_share: 0.6,
             decay: 0.1,
             clip: 1.0,
         }
@@ -61,6 +65,11 @@ impl Recipe {
     pub fn kind(&self, step: u64, row: usize) -> RowKind {
         let place = (step % self.mix.len() as u64) as usize * self.rows + row;
         self.mix[place % self.mix.len()]
+    }
+
+    /// Whether the sums of a step stand in conversations of several turns.
+    pub(crate) fn joins_sums(&self, step: u64) -> bool {
+        step as f32 >= self.steps as f32 * self.join_share
     }
 
     /// Tokens in a batch.
@@ -79,7 +88,7 @@ impl Recipe {
 
     /// The name of the run that this recipe gives with this shape and data: equal names, equal weights.
     pub fn run_name(&self, config: &Config, data_hash: &str) -> String {
-        let parts = serde_json::json!([2, self, config, data_hash]);
+        let parts = serde_json::json!([3, self, config, data_hash]);
         sinew_model::sha256(parts.to_string().as_bytes())
     }
 }

@@ -1,5 +1,6 @@
 //! Sums of two numbers from 0 to 99, in several wordings, some of them never trained on.
 
+use crate::dialogues::{Turn, call, preface};
 use sinew_model::Random;
 
 /// One sum.
@@ -32,6 +33,18 @@ impl Sum {
     pub(crate) fn question(self, choice: usize) -> String {
         let wording = WORDINGS[(self.random(1).below(WORDINGS.len()) + choice) % WORDINGS.len()];
         wording.replace("{a}", &self.left.to_string()).replace("{b}", &self.right.to_string())
+    }
+
+    /// The sum in one of its wordings, sometimes with what people and programs put before a question.
+    pub(crate) fn turn(self, choice: usize) -> Turn {
+        let mut random = self.random(2 + choice as u64);
+        let asked = self.question(choice);
+        let asked = match random.below(24) {
+            0 => call(&asked, &mut random),
+            1 => preface(&asked, &mut random),
+            _ => asked,
+        };
+        Turn::new(asked, self.answer())
     }
 
     pub(crate) fn answer(self) -> String {
