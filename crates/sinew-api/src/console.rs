@@ -28,8 +28,8 @@ pub struct ConsoleView {
     pub releases: Vec<ReleaseView>,
     /// Its endpoints.
     pub endpoints: Vec<EndpointView>,
-    /// What the control plane itself uses.
-    pub control_plane: ControlPlaneView,
+    /// What the control plane itself uses; for the operator, whose machine it is.
+    pub control_plane: Option<ControlPlaneView>,
 }
 
 /// What the server itself costs this machine.
@@ -171,7 +171,7 @@ impl ConsoleView {
             workloads,
             invoices: invoices.map(|invoice| InvoiceView::of(state, invoice)).collect(),
             releases: state.registry.of(who.org).map(ReleaseView::of).collect(),
-            control_plane: ControlPlaneView::default(),
+            control_plane: None,
         })
     }
 }

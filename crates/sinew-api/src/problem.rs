@@ -63,6 +63,8 @@ fn status_of(refusal: &Refusal) -> u16 {
         Refusal::NameTaken { .. }
         | Refusal::PublicKeySet
         | Refusal::NotOffered
+        | Refusal::ContractIdTaken
+        | Refusal::NoLongerFits
         | Refusal::DeviceTaken { .. }
         | Refusal::WorkloadOver { .. } => 409,
         _ => 422,

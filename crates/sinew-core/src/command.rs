@@ -3,7 +3,7 @@
 use crate::state::Exit;
 use sinew_contract::{PublicKey, Signature, Terms};
 use sinew_types::{
-    ContractId, Hash, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
+    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +71,8 @@ pub enum Observation {
         exit: Exit,
         /// What it left in its folder `out`, by path.
         outputs: BTreeMap<String, Hash>,
+        /// When its last process was gone, where somebody saw it; it may be reported much later.
+        at: Option<Instant>,
     },
 }
 

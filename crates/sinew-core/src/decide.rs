@@ -24,6 +24,8 @@ pub(crate) fn decide(state: &State, now: Instant, actor: &Actor, command: &Comma
         Command::AddKey { .. } | Command::RevokeKey { .. } => setup::keys(state, actor, command),
         Command::SetPublicKey { key } => setup::set_public_key(state, signer(actor)?, *key),
         Command::AddPool { id, name, topology } => {
+            // Machines belong to whoever operates this Sinew, until owners bring their own.
+            setup::operator(actor)?;
             setup::add_pool(state, signer(actor)?, *id, (name, topology))
         }
         Command::OfferContract { id, terms, signature } => {

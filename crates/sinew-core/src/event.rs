@@ -62,7 +62,14 @@ pub enum Event {
     /// The program was seen running.
     LeaseStarted { id: WorkloadId, epoch: u64 },
     /// Nothing of the lease runs any more; its cells are free.
-    LeaseEnded { id: WorkloadId, epoch: u64, exit: Exit, outputs: BTreeMap<String, Hash>, next: Next },
+    LeaseEnded {
+        id: WorkloadId,
+        epoch: u64,
+        exit: Exit,
+        outputs: BTreeMap<String, Hash>,
+        next: Next,
+        ended_at: Instant,
+    },
     /// A lease held cells for a time.
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
@@ -89,7 +96,7 @@ canonical_enum!(Event {
     LeaseRebound = "lease-rebound" { id, epoch, cells },
     LeaseNotified = "lease-notified" { id, epoch, why, deadline },
     LeaseStarted = "lease-started" { id, epoch },
-    LeaseEnded = "lease-ended" { id, epoch, exit, outputs, next },
+    LeaseEnded = "lease-ended" { id, epoch, exit, outputs, next, ended_at },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
     Released = "released" { org, release },

@@ -2,9 +2,8 @@
 
 use crate::control::Recorded;
 use crate::event::Event;
-use crate::settle::Bound;
 use crate::state::{Lease, State, Workload};
-use sinew_types::{Instant, OrgId, Part, PoolId, ReleaseRef, Resources, Span, WorkloadId};
+use sinew_types::{Instant, OrgId, Part, ReleaseRef, Resources, WorkloadId};
 
 /// An order to an executor.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,12 +22,8 @@ pub enum Order {
         devices: Vec<u32>,
         /// All it may use.
         resources: Resources,
-        /// How long killing may take.
-        kill_grace: Span,
         /// The release that it serves, for an endpoint.
         serves: Option<ReleaseRef>,
-        /// The pool, for people who read logs.
-        pool: PoolId,
     },
     /// Tell it to leave, and kill what is left at the deadline.
     Stop {
@@ -89,9 +84,7 @@ fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> O
         part: Box::new(part),
         devices: cells.iter().filter_map(|cell| cell.device).collect(),
         resources,
-        kill_grace: Bound::of(state, workload.account, workload.pool).kill_grace,
         serves: workload.spec.serves.clone(),
-        pool: workload.pool,
     }
 }
 

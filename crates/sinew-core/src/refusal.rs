@@ -79,8 +79,14 @@ pub enum Refusal {
         /// What is still unpromised, in chips.
         unpromised: u32,
     },
+    /// Another contract has this identity.
+    ContractIdTaken,
+    /// The pool has been promised to others since the offer.
+    NoLongerFits,
     /// The contract is not waiting for this signature.
     NotOffered,
+    /// A key that may do nothing.
+    NoRoles,
     /// A pool without chips.
     EmptyPool,
     /// A device is part of another pool.

@@ -59,8 +59,11 @@ pub(crate) fn view(state: &State, pool: PoolId, now: Instant) -> Pool {
     let topology = state.pools.get(&pool).map(|found| &found.topology);
     let chips = topology.into_iter().flat_map(|t| t.chips().map(|(index, _)| index)).collect();
     let mut shown = Pool { now, chips, entitlements: entitlements(state, pool), held: vec![], queue: vec![] };
+    let all = u32::try_from(shown.chips.len()).unwrap_or(u32::MAX);
     for (id, workload) in state.workloads.iter().filter(|(_, workload)| workload.pool == pool) {
         let (least, most) = workload_shape(&workload.spec);
+        // More than the pool has is no use, and sums of what people type must not overflow.
+        let most = most.min(all).max(least);
         match &workload.phase {
             Phase::Waiting { since, .. } => shown.queue.push(Queued {
                 workload: *id,
@@ -71,19 +74,20 @@ pub(crate) fn view(state: &State, pool: PoolId, now: Instant) -> Pool {
                 priority: workload.spec.priority,
                 since: *since,
             }),
-            Phase::Holding { lease } => shown.held.push(held(state, *id, workload, lease)),
+            Phase::Holding { lease } => shown.held.push(held(state, (*id, most), workload, lease)),
             Phase::Ended { .. } => {}
         }
     }
     shown
 }
 
-fn held(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> Held {
+fn held(state: &State, which: (WorkloadId, u32), workload: &Workload, lease: &Lease) -> Held {
+    let (id, most) = which;
     let bound = Bound::of(state, workload.account, workload.pool);
     Held {
         workload: id,
         account: workload.account,
-        most: workload_shape(&workload.spec).1,
+        most,
         priority: workload.spec.priority,
         cells: lease.cells.clone(),
         granted_at: lease.granted_at,

@@ -233,7 +233,8 @@ impl Pass<'_> {
     /// Keeps idle chips for an account's own running gangs that could grow into them, and recalls what they lack.
     fn reserve_growth(&mut self) {
         for account in self.pool.entitlements.keys().copied().collect::<Vec<_>>() {
-            let wanted: u32 = self.smaller_than_most(account).map(|at| self.missing(at)).sum();
+            let wanted =
+                self.smaller_than_most(account).map(|at| self.missing(at)).fold(0, u32::saturating_add);
             let wanted = wanted.min(self.book.claim(account));
             if wanted == 0 || self.book.reserved.contains_key(&account) {
                 continue;
@@ -340,7 +341,7 @@ impl Pass<'_> {
     fn awaited(&self) -> u32 {
         let growing =
             (0..self.book.held.len()).filter(|at| matches!(self.book.held[*at].leaves, Some((_, Why::Grow))));
-        growing.map(|at| self.missing(at)).sum()
+        growing.map(|at| self.missing(at)).fold(0, u32::saturating_add)
     }
 
     fn too_early(&mut self, at: usize) -> bool {

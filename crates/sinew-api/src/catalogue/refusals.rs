@@ -46,14 +46,18 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             );
             ("name-taken", lang.pick(en, fr))
         }
-        Refusal::NotAllowed { .. } | Refusal::OperatorOnly | Refusal::KeyReused { .. } => who(lang, refusal),
+        Refusal::NotAllowed { .. } | Refusal::OperatorOnly | Refusal::NoRoles | Refusal::KeyReused { .. } => {
+            who(lang, refusal)
+        }
         Refusal::NoPublicKey { .. } | Refusal::PublicKeySet | Refusal::WrongSignature => {
             signing(lang, refusal)
         }
         Refusal::Terms(flaw) => flaw_text(lang, flaw),
-        Refusal::AlreadyOver { .. } | Refusal::PromisesTooMuch { .. } | Refusal::NotOffered => {
-            contract(lang, refusal)
-        }
+        Refusal::AlreadyOver { .. }
+        | Refusal::PromisesTooMuch { .. }
+        | Refusal::ContractIdTaken
+        | Refusal::NoLongerFits
+        | Refusal::NotOffered => contract(lang, refusal),
         Refusal::EmptyPool | Refusal::DeviceTaken { .. } | Refusal::DeviceTwice { .. } => pool(lang, refusal),
         Refusal::NotTrained { .. }
         | Refusal::NoWeights { .. }
@@ -88,6 +92,13 @@ fn who(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             );
             ("idempotency-key-reused", lang.pick(en, fr))
         }
+        Refusal::NoRoles => (
+            "no-roles",
+            lang.pick(
+                "a key without roles opens nothing; give it `view`, `operate` or `sign`",
+                "une clé sans rôle n'ouvre rien ; donnez-lui `view`, `operate` ou `sign`",
+            ),
+        ),
         _ => (
             "operator-only",
             lang.pick(
@@ -186,6 +197,20 @@ fn contract(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             );
             ("promises-too-much", lang.pick(en, fr))
         }
+        Refusal::ContractIdTaken => (
+            "contract-id-taken",
+            lang.pick(
+                "another contract has this id; draft a new one with `sinew contract draft`",
+                "un autre contrat a cet identifiant ; préparez-en un nouveau avec `sinew contract draft`",
+            ),
+        ),
+        Refusal::NoLongerFits => (
+            "no-longer-fits",
+            lang.pick(
+                "the pool cannot hold this guarantee any more; ask the owner for a new offer",
+                "le pool ne peut plus tenir cette garantie ; demandez une nouvelle offre au propriétaire",
+            ),
+        ),
         _ => (
             "not-offered",
             lang.pick(

@@ -24,6 +24,11 @@ pub(super) fn offer(
     if !state.organisations.contains_key(&terms.lab) {
         return Err(Refusal::NotFound { thing: Thing::Organisation, name: terms.lab.to_string() });
     }
+    if let Some(known) = state.contracts.get(&id) {
+        // The same offer again is the same offer; anything else under a known identity is refused.
+        let same = known.terms == *terms && known.owner_signature.1 == signature;
+        return if same { Ok((Vec::new(), id.to_string())) } else { Err(Refusal::ContractIdTaken) };
+    }
     terms.check().map_err(Refusal::Terms)?;
     fits(state, now, terms)?;
     let key = signed_by(state, org, &terms.signing_bytes(id), &signature)?;
@@ -37,7 +42,11 @@ pub(super) fn sign(state: &State, now: Instant, org: OrgId, what: (ContractId, S
     if contract.standing != Standing::Offered {
         return Err(Refusal::NotOffered);
     }
-    fits(state, now, &contract.terms)?;
+    // What else the pool has promised is not the lab's to know.
+    fits(state, now, &contract.terms).map_err(|refusal| match refusal {
+        Refusal::PromisesTooMuch { .. } => Refusal::NoLongerFits,
+        other => other,
+    })?;
     let key = signed_by(state, org, &contract.terms.signing_bytes(id), &signature)?;
     Ok((vec![Event::ContractSigned { id, key, signature }], id.to_string()))
 }

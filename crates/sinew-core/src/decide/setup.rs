@@ -29,6 +29,9 @@ pub(super) fn add_organisation(state: &State, id: OrgId, name: &Name, operator: 
 pub(super) fn keys(state: &State, actor: &Actor, command: &Command) -> Decision {
     match command {
         Command::AddKey { id, org, digest, roles, label } => {
+            if roles.is_empty() {
+                return Err(Refusal::NoRoles);
+            }
             let known = state.organisations.contains_key(org);
             let first = !state.keys.values().any(|key| key.org == *org);
             if !(first && operator(actor).is_ok()) && own(actor, *org).is_err() || !known {

@@ -107,23 +107,38 @@ pub(super) fn observe(state: &State, now: Instant, of: (WorkloadId, u64), seen: 
     let events = match seen {
         Observation::Started if lease.started_at.is_none() => vec![Event::LeaseStarted { id, epoch }],
         Observation::Started => Vec::new(),
-        Observation::Ended { exit, outputs } => ended(state, now, (id, workload, lease), (exit, outputs)),
+        Observation::Ended { exit, outputs, at } => {
+            let end = last_moment(state, now, lease, (exit, *at));
+            ended(state, end, (id, workload, lease), (exit, outputs))
+        }
     };
     Ok((events, id.to_string()))
 }
 
+/// Up to when a lease is billed: to its last process where somebody saw it go, also when the report comes late; and to
+/// the last thing that this Sinew recorded where its supervisor was lost, because nobody knows how long it ran.
+fn last_moment(state: &State, now: Instant, lease: &Lease, seen: (&Exit, Option<Instant>)) -> Instant {
+    let end = match seen {
+        (Exit::Lost, _) => state.at,
+        (_, at) => at.unwrap_or(now),
+    };
+    end.min(now).max(lease.recorded_to)
+}
+
 fn ended(
     state: &State,
-    now: Instant,
+    end: Instant,
     which: (WorkloadId, &Workload, &Lease),
     how: (&Exit, &BTreeMap<String, Hash>),
 ) -> Vec<Event> {
     let (id, workload, lease) = which;
     let (exit, outputs) = how;
-    let used = usage(state, id, now).map(|record| Event::UsageRecorded { record });
+    let used = usage(state, id, end).map(|record| Event::UsageRecorded { record });
     let next = next(workload, lease, exit);
     let (exit, outputs) = (exit.clone(), outputs.clone());
-    used.into_iter().chain([Event::LeaseEnded { id, epoch: workload.epoch, exit, outputs, next }]).collect()
+    used.into_iter()
+        .chain([Event::LeaseEnded { id, epoch: workload.epoch, exit, outputs, next, ended_at: end }])
+        .collect()
 }
 
 /// Status 0 means finished, except for an endpoint, which never is. After a notice anything else means "go on later";

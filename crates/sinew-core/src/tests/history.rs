@@ -97,7 +97,8 @@ fn take(world: &mut World, step: &Step) {
 fn stale(world: &mut World, which: usize) {
     let Some((id, epoch)) = pick(world.newest.iter().map(|(id, epoch)| (*id, *epoch)), which) else { return };
     let before = world.control.state().clone();
-    let observation = Observation::Ended { exit: Exit::Code { code: 0 }, outputs: Default::default() };
+    let observation =
+        Observation::Ended { exit: Exit::Code { code: 0 }, outputs: Default::default(), at: None };
     world.must(Actor::System, Command::Observe { id, epoch: epoch - 1, observation });
     assert_eq!(before.workloads, world.control.state().workloads, "4: an old report says nothing");
     let count = world.running.len();

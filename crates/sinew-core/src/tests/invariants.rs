@@ -41,9 +41,10 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
                 assert_eq!(before, cells.keys().collect(), "3: a gang's cells never change");
                 lives[at].cells = cells.clone();
             }
-            Event::LeaseEnded { id, .. } => {
+            Event::LeaseEnded { id, ended_at, .. } => {
+                assert!(ended_at <= at, "6: nothing is billed for the future");
                 let place = current(&lives, *id);
-                assert!(lives[place].to.replace(*at).is_none(), "4: a lease ends once");
+                assert!(lives[place].to.replace(*ended_at).is_none(), "4: a lease ends once");
             }
             Event::UsageRecorded { record } => {
                 let at = current(&lives, record.workload);

@@ -175,7 +175,7 @@ fn a_release_needs_its_own_gate() {
             inputs.iter().map(|(name, hash)| ((*name).to_owned(), *hash)).collect();
         world.must(principal(2), Command::Submit { id, spec: Box::new(spec) });
         let outputs = [("model/model.safetensors".to_owned(), weights)].into();
-        let observation = Observation::Ended { exit: Exit::Code { code }, outputs };
+        let observation = Observation::Ended { exit: Exit::Code { code }, outputs, at: None };
         let epoch = world.gang(id).1;
         world.running.remove(&(id, epoch));
         world.must(Actor::System, Command::Observe { id, epoch, observation });
@@ -196,4 +196,52 @@ fn a_release_needs_its_own_gate() {
     assert!(matches!(release(failed, passed), Err(Refusal::NotTrained { .. })));
     assert_eq!(release(trained_by, passed).as_deref(), Ok("chat@1"));
     assert_eq!(release(trained_by, passed).as_deref(), Ok("chat@2"));
+}
+
+#[test]
+fn a_late_report_bills_to_the_moment_that_was_seen() {
+    let mut world = World::new(1, 1);
+    let contract = world.contract(2, |_| {}).expect("fits");
+    let run = world.submit(2, 1, 1).expect("fits");
+    world.pass(10_000);
+    let (seen, gang) = (world.now, world.gang(run));
+    world.running.remove(&gang);
+    // The server was away for an hour after the program's end.
+    world.now = world.now.plus(Span::from_ms(3_000_000));
+    let (exit, outputs) = (Exit::Code { code: 0 }, Default::default());
+    let observation = Observation::Ended { exit, outputs, at: Some(seen) };
+    world.must(Actor::System, Command::Observe { id: run, epoch: gang.1, observation });
+    world.must(principal(OWNER), Command::CloseInvoice { contract });
+    assert!(told(&world).contains("billed 0.01 USD"), "{}", told(&world));
+}
+
+#[test]
+fn shapes_beyond_all_counting_stop_nobody() {
+    let mut world = World::new(2, 1);
+    world.contract(2, |_| {}).expect("fits");
+    let first = world.submit(2, 2, 2).expect("fits");
+    for _ in 0..3 {
+        world.submit(2, 1, u32::MAX).expect("only its least must fit");
+    }
+    world.end(world.gang(first), Exit::Code { code: 0 });
+    world.pass(60_000);
+    assert_eq!(world.running.len(), 2);
+}
+
+#[test]
+fn an_offer_never_replaces_a_contract() {
+    let mut world = World::new(2, 2);
+    let id = ContractId::from_bits(99);
+    let offer = |terms: &sinew_contract::Terms| {
+        let signature = sinew_contract::SecretKey::from_seed(&[1; 32]).sign(&terms.signing_bytes(id));
+        Command::OfferContract { id, terms: Box::new(terms.clone()), signature }
+    };
+    let first = terms(2, world.now);
+    world.must(principal(OWNER), offer(&first));
+    let signature = sinew_contract::SecretKey::from_seed(&[2; 32]).sign(&first.signing_bytes(id));
+    world.must(principal(2), Command::SignContract { id, signature });
+    world.must(principal(OWNER), offer(&first));
+    assert!(world.control.state().contracts[&id].signatures_hold(), "the same offer again changes nothing");
+    assert_eq!(world.ask(principal(OWNER), offer(&terms(3, world.now))), Err(Refusal::ContractIdTaken));
+    assert_eq!(world.ask(principal(2), add_pool(8, "mine", 1)), Err(Refusal::OperatorOnly));
 }

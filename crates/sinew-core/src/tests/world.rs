@@ -103,7 +103,7 @@ impl World {
     /// Ends one gang and reports it.
     pub(super) fn end(&mut self, which: (WorkloadId, u64), exit: Exit) {
         self.running.remove(&which);
-        let observation = Observation::Ended { exit, outputs: BTreeMap::new() };
+        let observation = Observation::Ended { exit, outputs: BTreeMap::new(), at: None };
         self.must(Actor::System, Command::Observe { id: which.0, epoch: which.1, observation });
     }
 

@@ -76,7 +76,8 @@ impl World {
 
     fn end(&mut self, id: WorkloadId) {
         let epoch = self.control.state().workloads[&id].epoch;
-        let observation = Observation::Ended { exit: Exit::Code { code: 0 }, outputs: BTreeMap::new() };
+        let observation =
+            Observation::Ended { exit: Exit::Code { code: 0 }, outputs: BTreeMap::new(), at: None };
         self.ask(Actor::System, Command::Observe { id, epoch, observation });
     }
 

@@ -69,8 +69,14 @@ impl Usage {
                 self.hold(state, *id, cells);
                 self.touch(*id, at);
             }
-            Event::LeaseEnded { id, epoch, .. } => {
-                self.close(*id, *epoch, at, "ended");
+            Event::LeaseEnded { id, epoch, ended_at, .. } => {
+                if *ended_at > at {
+                    self.trouble(
+                        None,
+                        format!("lease {epoch} of {id} ended at {ended_at}, after its record of {at}"),
+                    );
+                }
+                self.close(*id, *epoch, *ended_at, "ended");
                 self.open.remove(id);
             }
             Event::UsageRecorded { record } => self.record(at, record),
@@ -173,7 +179,7 @@ impl Usage {
         let milli = (record.own_chip_milli, record.borrowed_chip_milli);
         let wrong = [
             (record.from != open.recorded_to, format!("begins elsewhere than at {}", open.recorded_to)),
-            (record.to != at || record.to <= record.from, format!("ends at {}, not at {at}", record.to)),
+            (record.to > at || record.to <= record.from, format!("ends at {}, recorded at {at}", record.to)),
             (
                 milli != open.milli,
                 format!("says {milli:?} thousandths of a chip, held were {:?}", open.milli),
