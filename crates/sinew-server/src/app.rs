@@ -5,6 +5,10 @@ use crate::machine::OwnUse;
 use crate::runner::Runner;
 use sinew_store::{Artefacts, InstanceId};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// How many uploads are taken at once; more wait their turn.
+pub(crate) const UPLOADS_MAX: usize = 64;
 
 /// Shared by all handlers; cheap to clone.
 #[derive(Clone)]
@@ -13,5 +17,7 @@ pub(crate) struct App {
     pub(crate) artefacts: Arc<Artefacts>,
     pub(crate) runner: Arc<Runner>,
     pub(crate) own_use: OwnUse,
+    /// Uploads under way; each holds a thread.
+    pub(crate) uploads: Arc<Semaphore>,
     pub(crate) instance: InstanceId,
 }

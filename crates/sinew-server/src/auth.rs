@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
 use sinew_api::{Lang, Problem};
-use sinew_core::{Principal, State};
+use sinew_core::{Principal, Refusal, Role, State};
 use sinew_types::Hash;
 
 /// The sender of a request and the language it reads.
@@ -56,6 +56,9 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fail> {
         let lang = lang(&parts.headers);
         match identify(app, &parts.headers) {
+            Some(who) if !who.roles.contains(&Role::View) => {
+                Err(Fail::refused(lang, &Refusal::NotAllowed { needs: Role::View }))
+            }
             Some(who) => Ok(Self { who, lang }),
             None => Err(Fail(Box::new(unknown_key(lang)))),
         }

@@ -2,11 +2,15 @@
 
 use axum::body::{Body, Bytes};
 use std::io::{self, Read};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 
 /// Pieces that may wait between the network and the disk.
 const PIECES_MAX: usize = 16;
+
+/// How long a sender may say nothing.
+const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// Reads what a body still holds.
 pub(crate) struct BodyReader {
@@ -20,8 +24,13 @@ impl BodyReader {
         let (sender, pieces) = mpsc::channel(PIECES_MAX);
         tokio::spawn(async move {
             let mut stream = body.into_data_stream();
-            while let Some(piece) = stream.next().await {
-                if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+            loop {
+                let piece = match tokio::time::timeout(IDLE_MAX, stream.next()).await {
+                    Ok(Some(piece)) => piece.map_err(io::Error::other),
+                    Ok(None) => return,
+                    Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
+                };
+                if sender.send(piece).await.is_err() {
                     return;
                 }
             }

@@ -9,17 +9,19 @@ use sinew_core::{
 };
 use sinew_store::StoreError;
 use sinew_types::Instant;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
-/// How many asks wait at most; senders wait when it is full.
+/// How many asks wait at most; more are told to come back.
 const ASKS_MAX: usize = 4_096;
 /// How many asks share one commit at most.
 const GROUP_MAX: usize = 512;
 /// How long the driver sleeps at most when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
+/// How soon it plans again after a write that found no room.
+const PLAN_AGAIN: Duration = Duration::from_secs(1);
 /// How often the driver looks whether adoption is over.
 const ADOPT_PAUSE: Duration = Duration::from_millis(5);
 /// How many records of the past the strip is made from at start.
@@ -37,6 +39,8 @@ pub(crate) struct Published {
 pub(crate) enum Fault {
     /// The journal had no room; nothing was done.
     NoSpace,
+    /// Too many requests wait already; nothing was done.
+    Busy,
     /// The server is stopping.
     Stopping,
 }
@@ -74,10 +78,10 @@ impl DriverHandle {
     pub(crate) async fn ask(&self, requests: Vec<Request>) -> Result<Vec<Decided>, Fault> {
         let (reply, answer) = oneshot::channel();
         let ask = Ask { requests, reply, kind: AskKind::Work };
-        let asks = self.asks.clone();
-        let sent = tokio::task::spawn_blocking(move || asks.send(ask)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            return Err(Fault::Stopping);
+        match self.asks.try_send(ask) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(Fault::Busy),
+            Err(TrySendError::Disconnected(_)) => return Err(Fault::Stopping),
         }
         answer.await.unwrap_or(Err(Fault::Stopping))
     }
@@ -119,6 +123,8 @@ pub(crate) struct Driver {
     control: Control,
     strip: Arc<Strip>,
     draining: bool,
+    /// What was planned could not be recorded; plan again soon.
+    plan_again: bool,
 }
 
 impl Driver {
@@ -133,14 +139,20 @@ impl Driver {
         let published = Arc::new(RwLock::new(Arc::new(first)));
         let (sender, asks) = sync_channel(ASKS_MAX);
         let handle = DriverHandle { asks: sender, published: Arc::clone(&published) };
-        Ok((Self { asks, published, log, control, strip, draining: false }, handle))
+        Ok((Self { asks, published, log, control, strip, draining: false, plan_again: false }, handle))
     }
 
     /// Runs until it is told to stop. Plans nothing until `adopted` says that every lease of an earlier server was
     /// found again; then every order that stands goes to the runner.
     pub(crate) fn run(mut self, runner: &RunnerHandle, adopted: &Receiver<()>) {
         self.draining = true;
-        while adopted.try_recv() == Err(TryRecvError::Empty) {
+        loop {
+            match adopted.try_recv() {
+                Ok(()) => break,
+                // Adoption failed, and the server does not start.
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {}
+            }
             if let Ok(ask) = self.asks.recv_timeout(ADOPT_PAUSE) {
                 self.turn(runner, vec![ask]);
             }
@@ -167,7 +179,8 @@ impl Driver {
     fn next_asks(&self) -> Vec<Ask> {
         let now = wall_clock();
         let due = self.control.look_again().map(|at| Duration::from_millis(at.since(now).ms() + 1));
-        match self.asks.recv_timeout(due.unwrap_or(IDLE).min(IDLE)) {
+        let most = if self.plan_again { PLAN_AGAIN } else { IDLE };
+        match self.asks.recv_timeout(due.unwrap_or(most).min(most)) {
             Ok(first) => std::iter::once(first).chain(self.asks.try_iter().take(GROUP_MAX)).collect(),
             Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => {
@@ -196,6 +209,7 @@ impl Driver {
             }
             return;
         }
+        self.plan_again = false;
         self.publish(&fresh);
         for (decided, reply) in answers {
             let _ = reply.send(Ok(decided));
@@ -211,7 +225,10 @@ impl Driver {
         eprintln!("sinew: {error}");
         let reloaded = self.log.reload();
         match (error, reloaded) {
-            (StoreError::Full { .. }, Ok(control)) => self.control = control,
+            (StoreError::Full { .. }, Ok(control)) => {
+                self.control = control;
+                self.plan_again = true;
+            }
             (_, Err(again)) => {
                 eprintln!("sinew: {again}");
                 std::process::exit(1);

@@ -14,9 +14,13 @@ use axum::response::IntoResponse;
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use sinew_core::{Phase, Principal};
+use sinew_core::{Phase, Principal, Role};
 use sinew_types::{OrgId, ReleaseRef, WorkloadId};
+use std::time::Duration;
 use tokio::net::UnixStream;
+
+/// How long an endpoint may take to accept.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// An error in OpenAI's form, which its clients turn into exceptions of their own.
 fn failure(status: StatusCode, code: &str, message: &str) -> Response<Body> {
@@ -104,7 +108,7 @@ pub(crate) async fn chat_completions(
         Ok(who) => who,
         Err(failure) => return *failure,
     };
-    let asked: Value = match serde_json::from_slice(&body) {
+    let mut asked: Value = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(wrong) => {
             return failure(
@@ -121,8 +125,18 @@ pub(crate) async fn chat_completions(
             "`model` is missing; name one of /v1/models",
         );
     };
-    let Some((_, id, _)) = find(&app, who.org, wanted) else { return unknown_model(wanted) };
-    match pass_on(&app, id, body).await {
+    if !who.roles.contains(&Role::Operate) {
+        return failure(
+            StatusCode::FORBIDDEN,
+            "not_allowed",
+            "this key lacks the role `operate`; use one that has it",
+        );
+    }
+    let wanted = wanted.to_owned();
+    let Some((name, id, _)) = find(&app, who.org, &wanted) else { return unknown_model(&wanted) };
+    // A bare name means its newest version, which is the only name that the endpoint knows.
+    asked["model"] = Value::String(name.to_string());
+    match pass_on(&app, id, Bytes::from(asked.to_string())).await {
         Ok(response) => response,
         Err(error) => {
             let message =
@@ -138,7 +152,10 @@ async fn pass_on(
     id: WorkloadId,
     body: Bytes,
 ) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
-    let stream = app.runner.connect(id)?;
+    // An endpoint that never accepts fills its queue, and then connecting blocks: not on a thread that others need.
+    let runner = app.runner.clone();
+    let connecting = tokio::task::spawn_blocking(move || runner.connect(id));
+    let stream = tokio::time::timeout(CONNECT_WITHIN, connecting).await???;
     stream.set_nonblocking(true)?;
     let stream = UnixStream::from_std(stream)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

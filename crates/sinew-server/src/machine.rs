@@ -19,6 +19,15 @@ pub(crate) fn cores() -> Vec<u32> {
     numbers.filter_map(|number| u32::try_from(number).ok()).collect()
 }
 
+/// An equal part of this machine's memory for each core, or nothing where the machine does not say how much it has.
+pub(crate) fn memory_bytes_for_each_core() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib =
+        line.and_then(|rest| rest.trim().split(' ').next()).and_then(|digits| digits.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1_024 / u64::try_from(cores().len()).unwrap_or(1).max(1)
+}
+
 /// Measures what the server itself has used since it started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnUse {

@@ -55,6 +55,12 @@ impl Fail {
                 "the server's disk is full: nothing was done; free space there and send the request again",
                 "le disque du serveur est plein : rien n'a été fait ; libérez de la place et renvoyez la requête",
             ),
+            Fault::Busy => (
+                503,
+                "busy",
+                "too many requests wait here: nothing was done; send the request again in a moment",
+                "trop de requêtes attendent : rien n'a été fait ; renvoyez la requête dans un instant",
+            ),
             Fault::Stopping => (
                 503,
                 "stopping",
@@ -118,6 +124,15 @@ pub(crate) struct Post<'a> {
 }
 
 impl Post<'_> {
+    /// Whether a request with this key was answered before, so that nothing about it needs checking again.
+    pub(crate) fn is_repeated(&self) -> bool {
+        let key = self.headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+        let known = |key: &str| {
+            self.app.driver.published().state.answered.contains_key(&(self.caller.who.org, key.to_owned()))
+        };
+        key.is_some_and(known)
+    }
+
     /// Asks for commands that belong together; answers the first one's outcome when all were accepted.
     pub(crate) async fn ask(&self, commands: Vec<Command>) -> Reply<Answer> {
         let key = request_key(self.headers, self.path, self.body)?;
@@ -155,11 +170,13 @@ pub(crate) struct PageQuery {
     pub(crate) state: Option<String>,
 }
 
-/// One page of items that are in the order of their cursors.
+/// One page of items, in the order of their cursors.
 pub(crate) fn page<T>(query: &PageQuery, items: impl Iterator<Item = (String, T)>) -> Page<T> {
     let limit = query.limit.unwrap_or(100).clamp(1, 1_000);
     let after = query.after.clone().unwrap_or_default();
-    let mut rest = items.filter(|(cursor, _)| *cursor > after);
+    let mut rest: Vec<(String, T)> = items.filter(|(cursor, _)| *cursor > after).collect();
+    rest.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut rest = rest.into_iter();
     let mut taken: Vec<(String, T)> = rest.by_ref().take(limit).collect();
     let more = rest.next().is_some();
     let next = if more { taken.last().map(|(cursor, _)| cursor.clone()) } else { None };

@@ -4,7 +4,7 @@
 //! workload's files never delays another's notice. Orders and reports repeat safely: both carry the
 //! lease's epoch.
 
-use crate::driver::{DriverHandle, wall_clock};
+use crate::driver::{DriverHandle, Fault, wall_clock};
 use crate::error::ServerError;
 use crate::workplace::Workplace;
 use sinew_core::{Actor, Command, Exit, Observation, Order, Request};
@@ -13,14 +13,17 @@ use sinew_exec::{
     Network, Observed,
 };
 use sinew_store::Artefacts;
-use sinew_types::{Hash, OrgId, Span, WorkloadId};
+use sinew_types::{Hash, Instant, OrgId, Span, WorkloadId};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+/// How long to wait before something that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Where an endpoint listens, in its work folder.
 const ENDPOINT_SOCKET: &str = "endpoint.sock";
 /// How much of an output is read at a time.
@@ -133,16 +136,21 @@ impl Runner {
         if let Err(error) = place.keep_log(epoch, |from| self.output(id, from)) {
             eprintln!("sinew: the output of {id} cannot be kept: {error}; free space under the data folder");
         }
-        place.harvest(&self.artefacts, org).unwrap_or_else(|error| {
-            eprintln!("sinew: what {id} left in `out` cannot be kept: {}", chain(&error));
-            BTreeMap::new()
-        })
+        let (kept, lost) = place.harvest(&self.artefacts, org);
+        for line in &lost {
+            eprintln!("sinew: {id}: {line}");
+        }
+        if let Err(error) = place.add_to_log(epoch, &lost) {
+            eprintln!("sinew: the log of {id} cannot be written: {error}");
+        }
+        kept
     }
 
     /// Reports an end, and forgets the lease when the report is durable.
-    fn report_end(&self, driver: &DriverHandle, id: WorkloadId, epoch: u64, exit: Exit) {
+    fn report_end(&self, driver: &DriverHandle, of: (WorkloadId, u64), end: (Exit, Option<Instant>)) {
+        let ((id, epoch), (exit, at)) = (of, end);
         let outputs = self.collect(driver, id, epoch);
-        if report(driver, id, epoch, Observation::Ended { exit, outputs })
+        if report(driver, id, epoch, Observation::Ended { exit, outputs, at })
             && let Err(error) = self.executor.forget(&lease_name(id), epoch)
             // The next lease has begun in the same folder already.
             && !matches!(error, ExecError::StaleEpoch { .. })
@@ -156,8 +164,8 @@ impl Runner {
         for (lease, epoch, status) in self.executor.adopt()? {
             let Some(id) = workload_of(&lease) else { continue };
             match status {
-                LeaseStatus::Exited(ending) => self.report_end(driver, id, epoch, exit_of(ending)),
-                LeaseStatus::Lost => self.report_end(driver, id, epoch, Exit::Lost),
+                LeaseStatus::Exited(ending) => self.report_end(driver, (id, epoch), end_of(ending)),
+                LeaseStatus::Lost => self.report_end(driver, (id, epoch), (Exit::Lost, None)),
                 LeaseStatus::Running { .. } | LeaseStatus::NotStarted => {}
             }
         }
@@ -174,8 +182,8 @@ impl Runner {
                 Observed::Started { .. } => {
                     report(&driver, id, epoch, Observation::Started);
                 }
-                Observed::Exited(ending) => runner.report_end(&driver, id, epoch, exit_of(ending)),
-                Observed::Lost { .. } => runner.report_end(&driver, id, epoch, Exit::Lost),
+                Observed::Exited(ending) => runner.report_end(&driver, (id, epoch), end_of(ending)),
+                Observed::Lost { .. } => runner.report_end(&driver, (id, epoch), (Exit::Lost, None)),
             });
         }
     }
@@ -232,27 +240,56 @@ fn carry_out(runner: &Runner, driver: &DriverHandle, order: &Order) {
     match order {
         Order::Start { id, epoch, .. } => {
             if let Err(why) = runner.start(order) {
-                let exit = Exit::NotStarted { why };
-                report(driver, *id, *epoch, Observation::Ended { exit, outputs: BTreeMap::new() });
-                let _ = runner.executor.forget(&lease_name(*id), *epoch);
+                let end =
+                    Observation::Ended { exit: Exit::NotStarted { why }, outputs: BTreeMap::new(), at: None };
+                // Only what is durable may be forgotten; otherwise the order is repeated after a restart.
+                if report(driver, *id, *epoch, end) {
+                    let _ = runner.executor.forget(&lease_name(*id), *epoch);
+                }
             }
         }
-        Order::Stop { id, epoch, deadline } => {
-            let deadline_ms = u64::try_from(deadline.ms()).unwrap_or(0);
+        Order::Stop { id, epoch, deadline } => stop(runner, driver, (*id, *epoch), *deadline),
+    }
+}
+
+/// Gives a lease its notice, as often as it takes; at the deadline it is killed without one.
+fn stop(runner: &Runner, driver: &DriverHandle, of: (WorkloadId, u64), deadline: Instant) {
+    let (id, epoch) = of;
+    // After the clock was set back, records go on at the later time; the supervisor counts from the real one.
+    let ahead = driver.published().state.at.since(wall_clock());
+    let deadline = deadline.minus(ahead);
+    let deadline_ms = u64::try_from(deadline.ms()).unwrap_or(0);
+    loop {
+        match runner.executor.notice(&lease_name(id), epoch, deadline_ms) {
+            Ok(()) => return,
             // A lease that is not running has ended, and its end is reported by itself.
-            if let Err(error) = runner.executor.notice(&lease_name(*id), *epoch, deadline_ms)
-                && !matches!(error, ExecError::NotRunning { .. } | ExecError::StaleEpoch { .. })
-            {
-                eprintln!("sinew: the notice for {id} did not reach its supervisor: {}", chain(&error));
+            Err(ExecError::NotRunning { .. } | ExecError::StaleEpoch { .. }) => return,
+            Err(error) if wall_clock() < deadline => {
+                eprintln!("sinew: the notice for {id} did not reach its supervisor yet: {}", chain(&error));
+                thread::sleep(RETRY_PAUSE);
+            }
+            Err(_) => {
+                if let Err(error) = runner.executor.kill(&lease_name(id), epoch) {
+                    eprintln!("sinew: {id} could not be killed: {}", chain(&error));
+                }
+                return;
             }
         }
     }
 }
 
-/// Sends a report; answers whether it is durable.
+/// Sends a report until it is durable; answers whether it is. A full disk is waited out, because an end that nobody
+/// records would hold its cells for ever; only a server that stops gives up, and the next one finds the end again.
 fn report(driver: &DriverHandle, id: WorkloadId, epoch: u64, observation: Observation) -> bool {
     let command = Command::Observe { id, epoch, observation };
-    driver.ask_blocking(vec![Request { actor: Actor::System, key: None, command }]).is_ok()
+    let request = Request { actor: Actor::System, key: None, command };
+    loop {
+        match driver.ask_blocking(vec![request.clone()]) {
+            Ok(_) => return true,
+            Err(Fault::Stopping) => return false,
+            Err(Fault::NoSpace | Fault::Busy) => thread::sleep(RETRY_PAUSE),
+        }
+    }
 }
 
 /// The environment that every workload gets: `torchrun`'s names, and where Sinew put things.
@@ -321,14 +358,17 @@ fn workload_of(lease: &str) -> Option<WorkloadId> {
     u128::from_str_radix(lease, 16).ok().map(WorkloadId::from_bits)
 }
 
-fn exit_of(ending: Ending) -> Exit {
-    match ending.status {
+/// How a program ended, and when its last process was gone.
+fn end_of(ending: Ending) -> (Exit, Option<Instant>) {
+    let at = i64::try_from(ending.at_ms).ok().map(Instant::from_ms);
+    let exit = match ending.status {
         ExitStatus::Code(code) => Exit::Code { code },
         ExitStatus::Signal(signal) => Exit::Signal { signal },
         ExitStatus::KilledAtDeadline => Exit::Deadline,
         ExitStatus::KilledByOrder => Exit::Signal { signal: libc::SIGKILL },
         ExitStatus::CouldNotStart(why) => Exit::NotStarted { why },
-    }
+    };
+    (exit, at)
 }
 
 /// An error with all its causes, in one line.

@@ -1,6 +1,6 @@
 //! Starting and stopping.
 
-use crate::app::App;
+use crate::app::{App, UPLOADS_MAX};
 use crate::auth::{digest, new_secret};
 use crate::driver::{Driver, DriverHandle, wall_clock};
 use crate::error::ServerError;
@@ -74,6 +74,7 @@ impl Server {
             artefacts,
             runner: Arc::clone(&runner),
             own_use: OwnUse::start(),
+            uploads: Arc::new(tokio::sync::Semaphore::new(UPLOADS_MAX)),
             instance: folder.identity().instance,
         };
         let (stop_http, stopped) = oneshot::channel::<()>();

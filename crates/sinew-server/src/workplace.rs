@@ -6,7 +6,7 @@ use sinew_store::{Artefacts, BundleLimits, StoreError};
 use sinew_types::{Hash, OrgId, Part, WorkloadId};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 const LOGS_KEPT: usize = 32;
 /// The folder of a workload whose files become artefacts when its lease ends.
 const OUT: &str = "out";
-/// How many files a workload may leave, and how deep.
-const OUTPUTS_MAX: usize = 10_000;
+/// How many files a workload may leave, and how long their paths may be.
+const OUTPUTS_MAX: usize = 1_000;
+const OUTPUT_PATH_MAX: usize = 256;
 /// How deep folders in `out` may nest.
 const DEPTH_MAX: usize = 16;
 
@@ -94,37 +95,35 @@ impl Workplace {
         readable(&self.inputs()).map_err(failed)
     }
 
-    /// Stores what the program left in `out`. Links are not followed: they may lead anywhere.
-    pub(crate) fn harvest(
-        &self,
-        artefacts: &Artefacts,
-        org: OrgId,
-    ) -> Result<BTreeMap<String, Hash>, WorkplaceError> {
-        let mut found = BTreeMap::new();
-        let Ok(work) = File::open(self.work()) else { return Ok(found) };
-        let mut folders = vec![(OUT.to_owned(), 0)];
-        while let Some((folder, depth)) = folders.pop() {
-            let Ok(folder_file) = beneath(&work, &folder, OFlags::DIRECTORY) else { continue };
-            let Ok(entries) = rustix::fs::Dir::read_from(folder_file) else { continue };
-            for entry in entries.flatten() {
-                let Ok(name) = entry.file_name().to_str() else { continue };
-                if matches!(name, "." | "..") {
-                    continue;
-                }
-                let path = format!("{folder}/{name}");
-                if entry.file_type() == rustix::fs::FileType::Directory && depth < DEPTH_MAX {
-                    folders.push((path, depth + 1));
-                } else if entry.file_type() == rustix::fs::FileType::RegularFile && found.len() < OUTPUTS_MAX
-                {
-                    let failed =
-                        |source| WorkplaceError::File { what: "read", path: self.work().join(&path), source };
-                    let mut file = beneath(&work, &path, OFlags::empty()).map_err(failed)?;
-                    let short = path.strip_prefix("out/").unwrap_or(&path).to_owned();
-                    found.insert(short, artefacts.put(org, &mut file, None)?.hash);
-                }
+    /// Stores what the program left in `out`, and says what could not be kept. Links are not followed: they may lead
+    /// anywhere.
+    pub(crate) fn harvest(&self, artefacts: &Artefacts, org: OrgId) -> (BTreeMap<String, Hash>, Vec<String>) {
+        let (mut kept, mut lost) = (BTreeMap::new(), Vec::new());
+        let Ok(work) = File::open(self.work()) else { return (kept, lost) };
+        for path in files_below(&work) {
+            let short = path.strip_prefix("out/").unwrap_or(&path).to_owned();
+            if kept.len() >= OUTPUTS_MAX || short.len() > OUTPUT_PATH_MAX {
+                lost.push(format!("`out/{short}` is not kept: at most {OUTPUTS_MAX} files with paths of {OUTPUT_PATH_MAX} bytes are"));
+                break;
+            }
+            let stored = beneath(&work, &path, OFlags::NONBLOCK)
+                .map_err(|error| error.to_string())
+                .and_then(|mut file| artefacts.put(org, &mut file, None).map_err(|error| error.to_string()));
+            match stored {
+                Ok(put) => drop(kept.insert(short, put.hash)),
+                Err(why) => lost.push(format!("`out/{short}` is not kept: {why}")),
             }
         }
-        Ok(found)
+        (kept, lost)
+    }
+
+    /// Adds lines of Sinew's own to the kept log of a lease, so that its organisation reads them.
+    pub(crate) fn add_to_log(&self, epoch: u64, lines: &[String]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(self.log(epoch))?;
+        lines.iter().try_for_each(|line| writeln!(file, "sinew: {line}"))
     }
 
     /// Keeps the output of a lease that ended, and drops the oldest beyond a number.
@@ -178,6 +177,29 @@ impl Workplace {
     pub(crate) fn remove(&self) -> io::Result<()> {
         if self.root.exists() { fs::remove_dir_all(&self.root) } else { Ok(()) }
     }
+}
+
+/// The plain files in `out`, by path from the work folder.
+fn files_below(work: &File) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![(OUT.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let Ok(opened) = beneath(work, &folder, OFlags::DIRECTORY) else { continue };
+        let Ok(entries) = rustix::fs::Dir::read_from(opened) else { continue };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let path = format!("{folder}/{name}");
+            match entry.file_type() {
+                rustix::fs::FileType::Directory if !matches!(name, "." | "..") && depth < DEPTH_MAX => {
+                    folders.push((path, depth + 1));
+                }
+                rustix::fs::FileType::RegularFile if found.len() <= OUTPUTS_MAX => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Opens a path below a folder, through no link at all: a program may have put one anywhere in its folder.

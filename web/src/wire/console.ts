@@ -11,7 +11,8 @@ export interface View {
   invoices: Invoice[];
   releases: Release[];
   endpoints: Endpoint[];
-  control_plane: { cpu_milli: number; memory_bytes: number; journal_records?: number };
+  /** For the operator only; a lab gets null. */
+  control_plane: { cpu_milli: number; memory_bytes: number; journal_records?: number } | null;
 }
 
 export type Role = "view" | "operate" | "sign";

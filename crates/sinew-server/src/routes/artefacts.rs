@@ -42,6 +42,11 @@ pub(crate) async fn put(
     let expected = headers.get("sinew-sha256").and_then(|value| value.to_str().ok());
     let expected: Option<Hash> =
         expected.map(str::parse).transpose().map_err(|wrong: Malformed| Fail::malformed(&wrong))?;
+    let _turn = app
+        .uploads
+        .acquire()
+        .await
+        .map_err(|_| Fail::new(503, "stopping", "the server is stopping; send the bytes again"))?;
     let mut reader = BodyReader::of(body);
     let artefacts = app.artefacts.clone();
     let stored = tokio::task::spawn_blocking(move || artefacts.put(org, &mut reader, expected)).await;

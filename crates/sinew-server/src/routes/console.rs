@@ -58,7 +58,7 @@ pub(crate) async fn console(
         let intervals = seen.map(|hold| interval(&published, &caller.who, hold)).collect();
         pool.strip = StripView { from: from.to_string(), to: now.to_string(), intervals };
     }
-    view.control_plane = app.own_use.view();
+    view.control_plane = caller.who.operator.then(|| app.own_use.view());
     Ok(Json(view))
 }
 

@@ -53,10 +53,14 @@ pub(crate) async fn add(
 ) -> Reply<Json<PoolView>> {
     let request: PoolRequest = json(&body)?;
     let name = request.name.parse().map_err(|wrong: Malformed| Fail::malformed(&wrong.inside("name")))?;
-    let devices = devices(&app, caller.lang, request.cores)?;
-    let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes: 0 };
-    let topology = Topology::flat(&devices, "cpu-core", each);
     let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/pools", body: &body };
+    let devices = if post.is_repeated() { Vec::new() } else { devices(&app, caller.lang, request.cores)? };
+    let each = Resources {
+        chip_milli: 1_000,
+        cpu_milli: 1_000,
+        memory_bytes: machine::memory_bytes_for_each_core(),
+    };
+    let topology = Topology::flat(&devices, "cpu-core", each);
     let answer = post.ask(vec![Command::AddPool { id: PoolId::from_bits(draw()), name, topology }]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
 }

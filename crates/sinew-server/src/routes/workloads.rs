@@ -71,10 +71,10 @@ pub(crate) async fn submit(
     let spec = request.to_spec().map_err(|wrong| Fail::malformed(&wrong))?;
     let programs = spec.parts.iter().map(|part| &part.program);
     let needed = programs.flat_map(|program| program.inputs.values().chain(&program.bundle));
-    for hash in needed {
+    let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/workloads", body: &body };
+    for hash in needed.filter(|_| !post.is_repeated()) {
         present(&app, &caller, *hash)?;
     }
-    let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/workloads", body: &body };
     let id = WorkloadId::from_bits(draw());
     let answer = post.ask(vec![Command::Submit { id, spec: Box::new(spec) }]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
