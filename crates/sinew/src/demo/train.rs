@@ -25,7 +25,7 @@ const TRAIN_FOR: Duration = Duration::from_secs(42);
 /// The most: more steps teach a model of this size little. The fewest: below, it has not learnt its sums, so a slow machine
 /// takes longer instead.
 const STEPS_MAX: u64 = 1_200;
-const STEPS_MIN: u64 = 900;
+const STEPS_MIN: u64 = 1_000;
 /// After which part of its steps the run is disturbed, in percent.
 const DISTURB_AT: u64 = 30;
 /// The owner's job keeps its cores busy for these seconds.
