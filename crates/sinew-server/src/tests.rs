@@ -2,6 +2,9 @@
 
 use crate::openapi_json;
 use sha2::{Digest, Sha256};
+use sinew_core::{Control, Event, Recorded, State};
+use sinew_store::codec;
+use sinew_types::{Canonical, Instant};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,4 +56,26 @@ fn collect(web: &Path, folder: &str, paths: &mut Vec<String>) {
             paths.push(path);
         }
     }
+}
+
+/// A journal as version 1 wrote it, a line a record: milliseconds, then the event. It is never written again: whatever
+/// changes, it must replay to the same invoice. A new version adds a file of its own.
+const JOURNAL_V1: &str = include_str!("tests/journal-v1.txt");
+
+#[test]
+fn a_journal_of_version_1_replays_to_the_same_invoice() {
+    let mut control = Control::default();
+    for line in JOURNAL_V1.lines() {
+        let (at_ms, body) = line.split_once(' ').expect("milliseconds, then an event");
+        let at = Instant::from_ms(at_ms.parse().expect("milliseconds"));
+        let value = codec::from_text(body).expect("canonical text");
+        let event = Event::from_value(&value).expect("an event of version 1");
+        assert_eq!(event.to_value().to_json(), body, "the canonical form has not changed");
+        control.replay(&Recorded { at, event });
+    }
+    let state = control.state();
+    let totals: Vec<String> = state.invoices.values().map(|invoice| invoice.total.to_string()).collect();
+    assert_eq!(totals, ["0.0675 USD"]);
+    assert!(state.contracts.values().all(sinew_contract::Contract::signatures_hold));
+    assert_eq!(State::from_value(&state.to_value()).as_ref(), Ok(state));
 }
