@@ -48,7 +48,13 @@ fn the_owner_gets_its_core_back_every_time() {
     let mut sorted = took.clone();
     sorted.sort_unstable();
     let (p50, max) = (sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
-    println!("FIGURES {}", json!({"rounds": took.len(), "p50_ms": p50, "max_ms": max, "bound_ms": BOUND_MS}));
+    let mut polite: Vec<u128> = took.iter().step_by(2).copied().collect();
+    polite.sort_unstable();
+    let polite_p50 = polite[polite.len() / 2];
+    println!(
+        "FIGURES {}",
+        json!({"rounds": took.len(), "p50_ms": p50, "polite_p50_ms": polite_p50, "max_ms": max, "bound_ms": BOUND_MS})
+    );
     let late = took.iter().filter(|ms| **ms > BOUND_MS).count();
     let view: Value = world.owner.get("/api/workloads?limit=1000").body;
     let granted = view["items"].as_array().expect("a list").iter().filter(|w| w["epoch"] == 1).count();
