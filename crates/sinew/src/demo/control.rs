@@ -2,11 +2,10 @@
 
 use super::Story;
 use super::train::{MODEL, TRAIN, training};
-use super::work::{ensure, latest, output};
+use super::work::{ensure, latest, output, store};
 use crate::transfer;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
-use std::io::Write;
 
 const CONTROL: &str = "control-run";
 const WEIGHTS: &str = "model/model.safetensors";
@@ -58,18 +57,13 @@ impl Story {
 
     /// Gives the owner the training data: organisations share no artefacts, so the bytes go through this client.
     fn lend_inputs(&self) -> Result<BTreeMap<String, String>> {
-        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let path = folder.path().join("input");
         for hash in self.notes.choices.inputs.values() {
-            let mut file = std::fs::File::create(&path).context("cannot write a temporary file")?;
-            transfer::get(&self.lab, hash.parse()?, &mut |bytes| {
-                file.write_all(bytes).map_err(|source| crate::error::CliError::File {
-                    doing: "write",
-                    path: path.clone(),
-                    source,
-                })
+            let mut bytes = Vec::new();
+            transfer::get(&self.lab, hash.parse()?, &mut |piece| {
+                bytes.extend_from_slice(piece);
+                Ok(())
             })?;
-            transfer::put(&self.owner, &path)?;
+            store(&self.owner, &bytes)?;
         }
         Ok(self.notes.choices.inputs.clone())
     }

@@ -82,13 +82,15 @@ impl Story {
     }
 }
 
-/// The report's figures in one line.
+/// The report's figures in one line: `2.54 bits/byte (bigram 3.58, unigram 4.85) · sums 73 %`.
 fn figures(report: &Value) -> String {
-    let figure = |figure: &Value| {
-        let (name, unit) = (figure["name"].as_str()?, figure["unit"].as_str().unwrap_or_default());
-        let value = figure["value"].as_f64()?;
-        Some(format!("{name} {value:.2} {unit}").trim_end().to_owned())
+    let all = report["figures"].as_array();
+    let value = |name: &str| {
+        let found = all.into_iter().flatten().find(|figure| figure["name"] == name);
+        found.and_then(|figure| figure["value"].as_f64()).unwrap_or(f64::NAN)
     };
-    let all: Vec<String> = report["figures"].as_array().into_iter().flatten().filter_map(figure).collect();
-    all.join(" · ")
+    let (bits, bigram, unigram) =
+        (value("bits_per_byte"), value("bigram_bits_per_byte"), value("unigram_bits_per_byte"));
+    let sums = value("sums_right") * 100.0;
+    format!("{bits:.2} bits/byte (bigram {bigram:.2}, unigram {unigram:.2}) · sums {sums:.0} %")
 }

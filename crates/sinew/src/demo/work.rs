@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::error::CliError;
 use anyhow::{Result, bail};
 use serde_json::Value;
-use sinew_api::{WorkloadRequest, WorkloadView};
+use sinew_api::{ArtefactView, WorkloadRequest, WorkloadView};
 use std::collections::BTreeMap;
 
 /// A workload that runs Sinew's own engine.
@@ -77,6 +77,13 @@ pub(crate) fn output(client: &Client, name: &str) -> Result<String> {
         text.push_str(&String::from_utf8_lossy(&piece.bytes));
         from = piece.next;
     }
+}
+
+/// Stores bytes; quietly, because the story is told elsewhere. Answers their hash.
+pub(crate) fn store(client: &Client, bytes: &[u8]) -> Result<String> {
+    let hash = sinew_store::hash_of(bytes).to_string();
+    let stored: ArtefactView = client.upload_bytes("/api/artefacts", bytes, &hash)?;
+    Ok(stored.hash)
 }
 
 /// A JSON file that a workload left.
