@@ -42,6 +42,20 @@ test("the lab reads who holds what, why it waits, and what it owes", async () =>
   assert.deepEqual(page.complaints, []);
 });
 
+test("owner and lab read what the machine does not enforce, in their language", async () => {
+  for (const key of ["sk-aurora", "sk-lyra"]) {
+    const page = await open(key);
+    const row = async (protection) => (await page.locator(`[data-protection=${protection}]`).innerText()).replace(/\s+/g, " ");
+    assert.match(await row("memory"), /^memory limit Weaker: each process's own memory is limited/);
+    assert.match(await row("disk"), /^disk limit Not enforced: a program can fill the disk/);
+    assert.equal(await row("enforced"), "Enforced own files and cores");
+    await page.context().close();
+  }
+  const page = await open("sk-lyra", { language: "fr-FR" });
+  const text = await page.locator("[data-section=machine]").innerText();
+  assert.match(text, /limite de disque\s+Non garanti : un programme peut remplir/);
+});
+
 test("a cell that the lab gave back is still on its strip", async () => {
   mock.does.changes = (view) => {
     const [pool] = view.pools;

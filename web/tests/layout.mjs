@@ -24,6 +24,7 @@ for (const language of ["en-GB", "fr-FR"]) {
         const page = await browser.page(mock.url, { width, language });
         await page.goto(`/console#key=${key}`);
         await page.waitForSelector("[data-section=control]");
+        await page.waitForSelector("[data-protection]");
         await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
         assert.deepEqual(await overflowing(page), []);
         await page.context().close();

@@ -7,6 +7,7 @@
 mod catalogue;
 mod console;
 mod contract;
+mod machine;
 mod problem;
 mod request;
 mod views;
@@ -17,14 +18,15 @@ pub use console::{
     kind_text,
 };
 pub use contract::{ContractRequest, ContractView, SignatureRequest, TermsWire, UnbilledView};
+pub use machine::{MachineView, Protection, ProtectionView, SupportWord};
 pub use problem::Problem;
 pub use request::{
-    CollectRequest, InputWire, KeyRequest, OrganisationRequest, PoolRequest, PublicKeyRequest,
+    CollectRequest, InputWire, KeyRequest, OrganisationRequest, PoolRequest, PublicKeyRequest, QuotaRequest,
     ReleaseRequest, WorkloadRequest,
 };
 pub use views::{
     ArtefactView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView, MeView,
-    OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,
+    OrganisationDetailView, OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,
 };
 
 #[cfg(test)]

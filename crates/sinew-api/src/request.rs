@@ -34,6 +34,14 @@ pub struct PublicKeyRequest {
     pub public_key: String,
 }
 
+/// How much an organisation may store.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaRequest {
+    /// In bytes; null for what every organisation may.
+    pub quota_bytes: Option<u64>,
+}
+
 /// A new pool of this machine's cores.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -70,6 +70,21 @@ fn every_refusal_has_words_in_both_languages() {
 }
 
 #[test]
+fn every_protection_has_words_in_both_languages_however_well_it_holds() {
+    let mut sentences = std::collections::BTreeSet::new();
+    for protection in Protection::ALL {
+        for support in [SupportWord::Enforced, SupportWord::Weaker, SupportWord::Unavailable] {
+            let [english, french] =
+                [Lang::En, Lang::Fr].map(|lang| ProtectionView::of(lang, protection, support, None));
+            assert_eq!(english.protection, french.protection);
+            assert!(english.name != french.name, "{english:?}");
+            assert!(!english.says.is_empty() && english.says != french.says, "{english:?}");
+            assert!(sentences.insert(english.says.clone()), "said twice: {english:?}");
+        }
+    }
+}
+
+#[test]
 fn waits_say_what_would_change_them() {
     let busy = Wait::Busy { asked: Shape::Chips(2), free: Shape::Chips(1) };
     assert_eq!(wait_text(Lang::En, &busy).0, "busy");

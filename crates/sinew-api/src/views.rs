@@ -53,6 +53,20 @@ impl OrganisationView {
     }
 }
 
+/// An organisation with what it stores, as itself and the operator see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrganisationDetailView {
+    /// The organisation.
+    #[serde(flatten)]
+    pub organisation: OrganisationView,
+    /// How much its artefacts take, logs and checkpoints among them.
+    pub used_bytes: u64,
+    /// How much they may take.
+    pub quota_bytes: u64,
+    /// Whether the operator set that for this organisation.
+    pub quota_is_own: bool,
+}
+
 /// A new organisation and the secret of its first key.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreatedOrganisation {

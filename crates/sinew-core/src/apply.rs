@@ -1,6 +1,7 @@
 //! The only place where state changes. Total: whatever was decided once applies for ever.
 
 use crate::event::{Event, Next};
+use crate::kept::Kept;
 use crate::state::{ApiKey, Done, End, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
 use sinew_contract::{Contract, Standing};
 use sinew_types::{Instant, OrgId, WorkloadId};
@@ -16,7 +17,14 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
     state.at = state.at.max(at);
     match event.clone() {
         Event::OrganisationAdded { id, name, operator } => {
-            state.organisations.insert(id, Organisation { name, operator, public_key: None });
+            state
+                .organisations
+                .insert(id, Organisation { name, operator, public_key: None, quota_bytes: None });
+        }
+        Event::QuotaSet { org, bytes } => {
+            if let Some(found) = state.organisations.get_mut(&org) {
+                found.quota_bytes = bytes;
+            }
         }
         Event::KeyAdded { id, org, digest, roles, label } => {
             state.keys.insert(id, ApiKey { org, digest, roles, label });
@@ -52,6 +60,7 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 epoch: 0,
                 losses: 0,
                 outputs: BTreeMap::new(),
+                kept: None,
                 phase,
             };
             state.workloads.insert(id, workload);
@@ -128,7 +137,9 @@ fn apply_workload(state: &mut State, at: Instant, event: Event) {
             let started = workload.lease().is_some_and(|lease| lease.started_at.is_some());
             workload.losses =
                 if next == Next::Again && !started { workload.losses.saturating_add(1) } else { 0 };
-            workload.outputs = outputs;
+            let mut kept = workload.kept.take().unwrap_or_default();
+            workload.outputs = kept.take(workload.epoch, outputs);
+            workload.kept = (kept != Kept::default()).then_some(kept);
             workload.phase = match next {
                 Next::Again => Phase::Waiting { since: workload.submitted_at, why: None },
                 Next::Done => Phase::Ended { at, end: End::Done },

@@ -111,6 +111,13 @@ pub enum Command {
         /// The public half.
         key: PublicKey,
     },
+    /// Sets how much an organisation may store; only an operator may.
+    SetQuota {
+        /// Whose quota.
+        org: OrgId,
+        /// Nothing for what every organisation may.
+        bytes: Option<u64>,
+    },
     /// Adds a pool that the sender owns.
     AddPool {
         /// Its identity.

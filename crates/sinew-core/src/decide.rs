@@ -23,6 +23,10 @@ pub(crate) fn decide(state: &State, now: Instant, actor: &Actor, command: &Comma
         }
         Command::AddKey { .. } | Command::RevokeKey { .. } => setup::keys(state, actor, command),
         Command::SetPublicKey { key } => setup::set_public_key(state, signer(actor)?, *key),
+        Command::SetQuota { org, bytes } => {
+            setup::operator(actor)?;
+            setup::set_quota(state, *org, *bytes)
+        }
         Command::AddPool { id, name, topology } => {
             // Machines belong to whoever operates this Sinew, until owners bring their own.
             setup::operator(actor)?;

@@ -39,6 +39,8 @@ pub enum Event {
     KeyRevoked { id: KeyId },
     /// An organisation said which key it signs with.
     PublicKeySet { org: OrgId, key: PublicKey },
+    /// How much an organisation may store; nothing for what every organisation may.
+    QuotaSet { org: OrgId, bytes: Option<u64> },
     /// A pool can be lent from.
     PoolAdded { id: PoolId, owner: OrgId, name: Name, topology: Topology },
     /// An owner signed terms.
@@ -85,6 +87,7 @@ canonical_enum!(Event {
     KeyAdded = "key-added" { id, org, digest, roles, label },
     KeyRevoked = "key-revoked" { id },
     PublicKeySet = "public-key-set" { org, key },
+    QuotaSet = "quota-set" { org, bytes },
     PoolAdded = "pool-added" { id, owner, name, topology },
     ContractOffered = "contract-offered" { id, terms, key, signature },
     ContractSigned = "contract-signed" { id, key, signature },

@@ -11,6 +11,7 @@ mod command;
 mod control;
 mod decide;
 mod event;
+mod kept;
 mod orders;
 mod refusal;
 mod settle;
@@ -19,7 +20,8 @@ mod state;
 pub use command::{Actor, Command, Observation, Principal, Request, RequestKey, Role};
 pub use control::{Answer, Control, Recorded};
 pub use event::{Event, Next};
-pub use orders::{Order, all_orders, orders_after};
+pub use kept::{Kept, LOGS_KEPT, RESERVED, checkpoint_entry, log_entry};
+pub use orders::{LastMoments, Order, all_orders, orders_after};
 pub use refusal::{Refusal, Thing};
 pub use settle::usage;
 pub use state::{

@@ -3,7 +3,9 @@
 use crate::control::Recorded;
 use crate::event::Event;
 use crate::state::{Lease, State, Workload};
-use sinew_types::{Instant, OrgId, Part, ReleaseRef, Resources, WorkloadId};
+use sinew_sched::Account;
+use sinew_types::{Hash, Instant, OrgId, Part, ReleaseRef, Resources, WorkloadId};
+use std::collections::BTreeMap;
 
 /// An order to an executor.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +26,10 @@ pub enum Order {
         resources: Resources,
         /// The release that it serves, for an endpoint.
         serves: Option<ReleaseRef>,
+        /// When its contract ends it; nothing on an owner's own account.
+        last: Option<LastMoments>,
+        /// The files of its newest checkpoint, for a machine that has none of its own.
+        checkpoint: BTreeMap<String, Hash>,
     },
     /// Tell it to leave, and kill what is left at the deadline.
     Stop {
@@ -34,6 +40,23 @@ pub enum Order {
         /// When.
         deadline: Instant,
     },
+}
+
+/// The end of a lease that its contract sets from the start: it holds also where nobody lives to order it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LastMoments {
+    /// When it is told to leave at the latest.
+    pub notice_at: Instant,
+    /// When what still runs is killed at the latest.
+    pub kill_at: Instant,
+}
+
+/// The last moments of an account's leases: the notice of the end that `settle` would give, and its deadline.
+pub(crate) fn last_moments(state: &State, account: Account) -> Option<LastMoments> {
+    let Account::Contract(id) = account else { return None };
+    let contract = state.contracts.get(&id)?;
+    let notice_at = contract.closes_at();
+    Some(LastMoments { notice_at, kill_at: notice_at.plus(contract.terms.notice) })
 }
 
 /// The orders that follow from fresh records, against the state after them.
@@ -85,6 +108,8 @@ fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> O
         devices: cells.iter().filter_map(|cell| cell.device).collect(),
         resources,
         serves: workload.spec.serves.clone(),
+        last: last_moments(state, workload.account),
+        checkpoint: workload.kept.as_ref().map(|kept| kept.checkpoint.clone()).unwrap_or_default(),
     }
 }
 

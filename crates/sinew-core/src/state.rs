@@ -1,6 +1,7 @@
 //! Everything the control plane knows at one moment. Cloning it is a what-if.
 
 use crate::command::Role;
+use crate::kept::Kept;
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
 use sinew_registry::Registry;
@@ -20,9 +21,11 @@ pub struct Organisation {
     pub operator: bool,
     /// What it signs with, once it has said so.
     pub public_key: Option<PublicKey>,
+    /// How much it may store, where that is not what every organisation may.
+    pub quota_bytes: Option<u64>,
 }
 
-canonical_struct!(Organisation { name, operator, public_key });
+canonical_struct!(Organisation { name, operator, public_key, quota_bytes });
 
 /// An API key, without its secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -175,11 +178,13 @@ pub struct Workload {
     pub losses: u32,
     /// What its last lease left, by path.
     pub outputs: BTreeMap<String, Hash>,
+    /// The logs and the checkpoint that its leases left, once one did.
+    pub kept: Option<Kept>,
     /// Where it stands.
     pub phase: Phase,
 }
 
-canonical_struct!(Workload { org, pool, account, spec, submitted_at, epoch, losses, outputs, phase });
+canonical_struct!(Workload { org, pool, account, spec, submitted_at, epoch, losses, outputs, kept, phase });
 
 impl Workload {
     /// Its lease, while it holds cells.

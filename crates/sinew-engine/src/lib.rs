@@ -44,7 +44,7 @@ struct Cli {
 enum Task {
     /// Make a folder of training data from a text
     Prepare(PrepareArgs),
-    /// Train a model, or go on where its last checkpoint in ./checkpoints left it
+    /// Train a model, or go on where its last checkpoint in SINEW_CHECKPOINT [./checkpoint] left it
     Train(TrainArgs),
     /// Measure a model on what it was never trained on; exit code 3 if it does not pass
     Gate(GateArgs),

@@ -105,8 +105,10 @@ fn a_notice_leaves_a_checkpoint_that_the_next_start_takes_up() {
     fs::write(folder.path().join("metrics.jsonl"), "{\"event\":\"started\"}\n{\"step\":1,\"cut\":0}")
         .unwrap();
     let mut stopped_at = None;
+    let kept = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let mut child = engine(folder.path(), &train(data.to_str().unwrap(), "1000000")).spawn().unwrap();
+        let mut command = engine(folder.path(), &train(data.to_str().unwrap(), "1000000"));
+        let mut child = command.env("SINEW_CHECKPOINT", kept.path()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         if let Some(step) = stopped_at {
             wait_for(&mut lines, &format!("goes on from step {step} "));
@@ -128,6 +130,7 @@ fn a_notice_leaves_a_checkpoint_that_the_next_start_takes_up() {
     }
     assert!(lines.iter().any(|line| line["event"] == "checkpoint" && line["ms"].is_f64()));
     assert!(!folder.path().join("model").exists(), "an unfinished run has no model");
+    assert!(fs::read_dir(kept.path()).unwrap().count() > 0 && !folder.path().join("checkpoint").exists());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use anyhow::Result;
 use sinew_model::Config;
 use sinew_tensor::Team;
 use sinew_train::{Checkpoints, Prepared, Recipe, Trainer};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &TrainArgs, team: &Team) -> Result<ExitCode> {
     let work = Work::measure(&config, trainer.recipe(), trainer.weights_count(), team);
     let folder = Path::new(".");
     let mut progress = Progress::open(folder, work, team.threads())?;
-    let checkpoints = Checkpoints::new(&folder.join("checkpoints"));
+    let checkpoints = Checkpoints::new(&checkpoint_folder());
     let start = Instant::now();
     let found = checkpoints.resume(&mut trainer)?;
     for refused in &found.refused {
@@ -44,6 +44,11 @@ pub(crate) fn run(args: &TrainArgs, team: &Team) -> Result<ExitCode> {
     progress.event("finished", trainer.step(), Duration::ZERO)?;
     println!("finished: weights sha256 {hash}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where whoever runs this keeps checkpoints safe, or a folder of its own.
+fn checkpoint_folder() -> PathBuf {
+    std::env::var_os("SINEW_CHECKPOINT").map_or_else(|| PathBuf::from("checkpoint"), PathBuf::from)
 }
 
 /// Whether the last step was reached.

@@ -6,10 +6,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{ExecError, Result, Step};
 
 const MOUNTED_AT: &str = "/sys/fs/cgroup/cpuset";
+
+/// How often this process has tried.
+static TRIALS: AtomicU32 = AtomicU32::new(0);
 
 /// One lease's cpuset.
 pub(crate) struct Cpuset(PathBuf);
@@ -18,7 +22,9 @@ impl Cpuset {
     /// Whether the server may make cpusets. Makes one and removes it.
     pub(crate) fn is_usable() -> bool {
         let Some(own) = own_group() else { return false };
-        let trial = own.join(format!("sinew-trial-{}", std::process::id()));
+        // Two servers in one process may look at once.
+        let turn = TRIALS.fetch_add(1, Ordering::Relaxed);
+        let trial = own.join(format!("sinew-trial-{}-{turn}", std::process::id()));
         let made = fs::create_dir(&trial).and_then(|()| fs::write(trial.join("cpuset.mems"), mems(&own)));
         let _ = fs::remove_dir(&trial);
         made.is_ok()

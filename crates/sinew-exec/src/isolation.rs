@@ -74,6 +74,8 @@ pub struct Isolation {
     pub memory: Support,
     /// The limit on processes and threads.
     pub processes: Support,
+    /// A limit on what a work folder holds.
+    pub disk: Support,
 }
 
 /// How a supervisor builds its sandbox. Decided once by the server, so that order and report agree.
@@ -114,11 +116,33 @@ impl Isolation {
             system_calls: system_calls(),
             cores: cores(),
             memory: Support::Weaker {
-                how: "the limit holds for each process of a program, not for their sum".into(),
+                how: "the limit holds for each process's own memory, not for their sum or what they share"
+                    .into(),
             },
             processes: if process_namespace.holds() { Support::Enforced } else { shared_process_count() },
             process_namespace,
+            disk: disk(),
         }
+        .with_all_namespaces_or_none()
+    }
+
+    /// A sandbox with only some of the namespaces is not built, so where one is missing, none of the others protects.
+    fn with_all_namespaces_or_none(mut self) -> Self {
+        if self.has_namespaces() {
+            return self;
+        }
+        for namespace in [
+            &mut self.mount_namespace,
+            &mut self.process_namespace,
+            &mut self.network_namespace,
+            &mut self.ipc_namespace,
+        ] {
+            if namespace.holds() {
+                *namespace = Support::Unavailable { why: "not used, because another one is missing".into() };
+            }
+        }
+        self.processes = shared_process_count();
+        self
     }
 
     /// The same machine as if it had no namespaces, which is what many containers and hardened hosts offer.
@@ -216,6 +240,11 @@ fn shared_process_count() -> Support {
         return Support::Enforced;
     }
     Support::Unavailable { why: "without namespaces the user's other processes would count too".into() }
+}
+
+/// `Limits::file_bytes` bounds each file. Nothing that every machine has bounds how many there are.
+fn disk() -> Support {
+    Support::Weaker { how: "the limit holds for each file, not for the sum of a work folder".into() }
 }
 
 fn landlock_support(abi: u32) -> Support {
@@ -347,3 +376,6 @@ pub(crate) fn stable_hash(path: &Path) -> u64 {
     let bytes = path.as_os_str().as_bytes().iter();
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests;

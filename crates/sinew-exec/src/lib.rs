@@ -32,7 +32,7 @@ mod watch;
 pub use error::ExecError;
 pub use executor::{Executor, ExecutorSettings};
 pub use isolation::{Isolation, Support};
-pub use order::{LeaseOrder, Limits, Network};
+pub use order::{LastMoments, LeaseOrder, Limits, Network};
 pub use output::OutputChunk;
 pub use status::{Ending, ExitStatus, LeaseStatus, Observation, Observed};
 pub use supervisor::supervise;

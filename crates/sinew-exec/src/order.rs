@@ -35,6 +35,19 @@ pub struct LeaseOrder {
     pub network: Network,
     /// How much the program may use.
     pub limits: Limits,
+    /// When its contract ends it, kept by the supervisor alone. Orders of earlier versions name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastMoments>,
+}
+
+/// The end that a contract sets to a lease from the start, whether or not a server lives to tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastMoments {
+    /// When the program is told to end, unless it was told before.
+    pub notice_unix_ms: u64,
+    /// When what still runs is killed, whatever later deadline a notice named.
+    pub kill_unix_ms: u64,
 }
 
 /// What a program may reach over the network.

@@ -28,6 +28,7 @@ use crate::error::{ExecError, Result, Step};
 use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, create_private};
 use crate::init::{self, SupervisorPipes};
 use crate::isolation::{Namespaces, identity_of, runs_as_root};
+use crate::order::LastMoments;
 use crate::output::OutputWriter;
 use crate::process::{ProcessHandle, mark};
 use crate::status::{Ending, ExitStatus, State, StatusRecord};
@@ -197,6 +198,7 @@ fn start(
         output: Some(output),
         writer,
         timer,
+        last: record.order.last.map(Last::reckoned),
         deadline: None,
         killed: None,
         _lock: lock,
@@ -241,31 +243,52 @@ struct Supervisor {
     output: Option<PipeReader>,
     writer: OutputWriter,
     timer: TimerFd,
+    /// What the contract set from the start; gone as soon as the program is told.
+    last: Option<Last>,
     /// On the clock that no one sets and that goes on while the machine sleeps.
     deadline: Option<Duration>,
     killed: Option<ExitStatus>,
     _lock: File,
 }
 
+/// The last moments of a lease, on the same clock as its deadline.
+struct Last {
+    notice: Duration,
+    kill: Duration,
+    kill_unix_ms: u64,
+}
+
+impl Last {
+    /// Reckoned once, at the start: a wall clock that jumps later moves no contract's end.
+    fn reckoned(moments: LastMoments) -> Self {
+        let (now_ms, now) = (now_ms(), since_boot());
+        let at = |unix_ms: u64| now.saturating_add(Duration::from_millis(unix_ms.saturating_sub(now_ms)));
+        let kill_unix_ms = moments.kill_unix_ms;
+        Self { notice: at(moments.notice_unix_ms), kill: at(kill_unix_ms), kill_unix_ms }
+    }
+}
+
 /// What is waiting for the supervisor.
 struct Waiting {
     request: bool,
     output: bool,
-    deadline: bool,
+    ring: bool,
     end: bool,
 }
 
 impl Supervisor {
     /// Serves orders, output and the deadline until the sandbox's first process is over.
     fn watch(&mut self) {
+        if let Some(notice) = self.last.as_ref().map(|last| last.notice) {
+            self.set_timer(notice);
+        }
         loop {
             let Some(waiting) = self.wait() else { continue };
             if waiting.end {
                 return;
             }
-            if waiting.deadline {
-                let _ = self.timer.wait();
-                self.end_all(ExitStatus::KilledAtDeadline);
+            if waiting.ring {
+                self.ring();
             }
             if waiting.request {
                 self.serve();
@@ -286,7 +309,7 @@ impl Supervisor {
         fds.extend(self.output.as_ref().map(|output| PollFd::new(output.as_fd(), ready)));
         poll(&mut fds, PollTimeout::NONE).ok()?;
         let is_ready = |index: usize| fds.get(index).is_some_and(|fd| fd.any().unwrap_or(false));
-        Some(Waiting { request: is_ready(0), deadline: is_ready(1), end: is_ready(2), output: is_ready(3) })
+        Some(Waiting { request: is_ready(0), ring: is_ready(1), end: is_ready(2), output: is_ready(3) })
     }
 
     fn serve(&mut self) {
@@ -305,11 +328,28 @@ impl Supervisor {
         Reply::Done
     }
 
-    /// Tells the program once, and keeps the earliest deadline: a notice that is repeated, or that was reckoned
-    /// with a clock which jumped since, never gives more time than was first agreed.
+    /// The timer rang: for the contract's own notice, unless one came before, and else for the deadline.
+    fn ring(&mut self) {
+        let _ = self.timer.wait();
+        match self.last.take() {
+            Some(last) => self.leave_by(last.kill, last.kill_unix_ms),
+            None => self.end_all(ExitStatus::KilledAtDeadline),
+        }
+    }
+
+    /// A notice by the server. What the contract set from the start stays the latest deadline.
     fn notice(&mut self, deadline_unix_ms: u64) {
         let left = Duration::from_millis(deadline_unix_ms.saturating_sub(now_ms()));
-        let deadline = since_boot() + left;
+        let deadline = since_boot().saturating_add(left);
+        match self.last.take() {
+            Some(last) if last.kill < deadline => self.leave_by(last.kill, last.kill_unix_ms),
+            _ => self.leave_by(deadline, deadline_unix_ms),
+        }
+    }
+
+    /// Tells the program once, and keeps the earliest deadline: a notice that is repeated, or that was reckoned
+    /// with a clock which jumped since, never gives more time than was first agreed.
+    fn leave_by(&mut self, deadline: Duration, deadline_unix_ms: u64) {
         if self.deadline.is_none() {
             self.init.signal(Signal::SIGTERM);
         }
@@ -317,15 +357,19 @@ impl Supervisor {
             return;
         }
         self.deadline = Some(deadline);
+        self.set_timer(deadline);
+        self.status.deadline_unix_ms = Some(deadline_unix_ms);
+        self.record();
+    }
+
+    fn set_timer(&mut self, at: Duration) {
         // A timer of zero would never ring.
-        let left = left.max(Duration::from_nanos(1));
+        let left = at.saturating_sub(since_boot()).max(Duration::from_nanos(1));
         let expiration = Expiration::OneShot(TimeSpec::from_duration(left));
         if let Err(errno) = self.timer.set(expiration, TimerSetTimeFlags::empty()) {
             eprintln!("cannot set the timer for the deadline, so it is kept now: {errno}");
             self.end_all(ExitStatus::KilledAtDeadline);
         }
-        self.status.deadline_unix_ms = Some(deadline_unix_ms);
-        self.record();
     }
 
     /// Kills everything. The first reason is the one that is kept.

@@ -21,11 +21,16 @@ pub(crate) struct BodyReader {
 impl BodyReader {
     /// Starts to pull a body. Read it on a thread that may block.
     pub(crate) fn of(body: Body) -> Self {
+        Self::within(body, IDLE_MAX)
+    }
+
+    /// The same, from a sender who may say nothing for so long.
+    fn within(body: Body, idle_max: Duration) -> Self {
         let (sender, pieces) = mpsc::channel(PIECES_MAX);
         tokio::spawn(async move {
             let mut stream = body.into_data_stream();
             loop {
-                let piece = match tokio::time::timeout(IDLE_MAX, stream.next()).await {
+                let piece = match tokio::time::timeout(idle_max, stream.next()).await {
                     Ok(Some(piece)) => piece.map_err(io::Error::other),
                     Ok(None) => return,
                     Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
@@ -52,3 +57,6 @@ impl Read for BodyReader {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,6 +211,8 @@ impl Driver {
         }
         self.plan_again = false;
         self.publish(&fresh);
+        // After the commit and before the answer: whoever set a quota finds it kept.
+        runner.keep_quotas(&fresh);
         for (decided, reply) in answers {
             let _ = reply.send(Ok(decided));
         }

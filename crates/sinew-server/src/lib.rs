@@ -15,6 +15,7 @@ mod machine;
 mod metrics;
 mod openapi;
 mod pages;
+mod references;
 mod reply;
 mod routes;
 mod runner;

@@ -1,6 +1,7 @@
 //! What this machine has, and what the control plane itself uses of it.
 
-use sinew_api::ControlPlaneView;
+use sinew_api::{ControlPlaneView, Lang, MachineView, Protection, ProtectionView, SupportWord};
+use sinew_exec::{Isolation, Support};
 use std::fs;
 use std::time::Instant;
 
@@ -17,6 +18,35 @@ pub(crate) fn cores() -> Vec<u32> {
     // SAFETY: the index stays below the size of the set.
     let numbers = (0..most).filter(|number| unsafe { libc::CPU_ISSET(*number, &set) });
     numbers.filter_map(|number| u32::try_from(number).ok()).collect()
+}
+
+/// What the executor found that this machine enforces, in a language.
+pub(crate) fn view(lang: Lang, isolation: &Isolation) -> MachineView {
+    let protections = Protection::ALL.map(|protection| {
+        let (support, detail) = match support_of(isolation, protection) {
+            Support::Enforced => (SupportWord::Enforced, None),
+            Support::Weaker { how } => (SupportWord::Weaker, Some(how.clone())),
+            Support::Unavailable { why } => (SupportWord::Unavailable, Some(why.clone())),
+        };
+        ProtectionView::of(lang, protection, support, detail)
+    });
+    MachineView { protections: protections.into() }
+}
+
+fn support_of(isolation: &Isolation, protection: Protection) -> &Support {
+    match protection {
+        Protection::Identity => &isolation.identity,
+        Protection::Files => &isolation.mount_namespace,
+        Protection::FileRules => &isolation.landlock,
+        Protection::Processes => &isolation.process_namespace,
+        Protection::Network => &isolation.network_namespace,
+        Protection::SharedMemory => &isolation.ipc_namespace,
+        Protection::SystemCalls => &isolation.system_calls,
+        Protection::Cores => &isolation.cores,
+        Protection::Memory => &isolation.memory,
+        Protection::ProcessCount => &isolation.processes,
+        Protection::Disk => &isolation.disk,
+    }
 }
 
 /// An equal part of this machine's memory for each core, or nothing where the machine does not say how much it has.

@@ -1,6 +1,6 @@
 //! The description of the API, generated from the handlers.
 
-use crate::routes::{artefacts, console, contracts, organisations, pools, releases, workloads};
+use crate::routes::{artefacts, console, contracts, machine, organisations, pools, releases, workloads};
 use crate::{gateway, metrics};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -17,10 +17,13 @@ use utoipa::OpenApi;
     paths(
         console::health,
         console::console,
+        machine::show,
         organisations::me,
         organisations::set_public_key,
         organisations::list,
         organisations::add,
+        organisations::show,
+        organisations::set_quota,
         organisations::list_keys,
         organisations::add_key,
         organisations::revoke_key,

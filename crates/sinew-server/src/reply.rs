@@ -182,3 +182,6 @@ pub(crate) fn page<T>(query: &PageQuery, items: impl Iterator<Item = (String, T)
     let next = if more { taken.last().map(|(cursor, _)| cursor.clone()) } else { None };
     Page { items: taken.drain(..).map(|(_, item)| item).collect(), next }
 }
+
+#[cfg(test)]
+mod tests;

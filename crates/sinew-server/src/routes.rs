@@ -3,6 +3,7 @@
 pub(crate) mod artefacts;
 pub(crate) mod console;
 pub(crate) mod contracts;
+pub(crate) mod machine;
 pub(crate) mod organisations;
 pub(crate) mod pools;
 pub(crate) mod releases;
@@ -27,6 +28,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/me", get(organisations::me))
         .route("/api/me/public-key", put(organisations::set_public_key))
         .route("/api/organisations", get(organisations::list).post(organisations::add))
+        .route("/api/organisations/{organisation}", get(organisations::show))
+        .route("/api/organisations/{organisation}/quota", put(organisations::set_quota))
         .route("/api/keys", get(organisations::list_keys).post(organisations::add_key))
         .route("/api/keys/{id}", delete(organisations::revoke_key))
         .route("/api/pools", get(pools::list).post(pools::add))
@@ -47,6 +50,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/releases", get(releases::list).post(releases::release))
         .route("/api/endpoints", get(releases::endpoints))
         .route("/api/console", get(console::console))
+        .route("/api/machine", get(machine::show))
         .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(openapi::document))
         .route("/v1/models", get(gateway::models))

@@ -4,17 +4,20 @@
 //! workload's files never delays another's notice. Orders and reports repeat safely: both carry the
 //! lease's epoch.
 
-use crate::driver::{DriverHandle, Fault, wall_clock};
+use crate::driver::{DriverHandle, Fault, Published, wall_clock};
 use crate::error::ServerError;
-use crate::workplace::Workplace;
-use sinew_core::{Actor, Command, Exit, Observation, Order, Request};
+use crate::references::referred_to;
+use crate::workplace::{Workplace, read_piece};
+use sinew_core::{
+    Actor, Command, Event, Exit, Kept, Observation, Order, Recorded, Request, checkpoint_entry, log_entry,
+};
 use sinew_exec::{
-    Ending, ExecError, Executor, ExecutorSettings, ExitStatus, Isolation, LeaseOrder, LeaseStatus, Limits,
-    Network, Observed,
+    Ending, ExecError, Executor, ExecutorSettings, ExitStatus, Isolation, LastMoments, LeaseOrder,
+    LeaseStatus, Limits, Network, Observed,
 };
 use sinew_store::Artefacts;
 use sinew_types::{Hash, Instant, OrgId, Span, WorkloadId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -87,11 +90,13 @@ impl Runner {
         self.executor.connect(&lease_name(id), ENDPOINT_SOCKET)
     }
 
-    fn start(&self, order: &Order) -> Result<(), String> {
-        let Order::Start { id, org, part, .. } = order else { return Ok(()) };
+    fn start(&self, order: &Order, ahead: Span) -> Result<(), String> {
+        let Order::Start { id, org, part, checkpoint, .. } = order else { return Ok(()) };
         let place = self.workplace(*org, *id);
-        place.prepare(&self.artefacts, *org, part).map_err(|error| chain(&error))?;
-        let Some(lease) = self.lease_order(order, &place) else { return Ok(()) };
+        let prepared = place.prepare(&self.artefacts, *org, part);
+        let prepared = prepared.and_then(|()| place.restore(&self.artefacts, *org, checkpoint));
+        prepared.map_err(|error| chain(&error))?;
+        let Some(lease) = self.lease_order(order, &place, ahead) else { return Ok(()) };
         match self.executor.start(&lease) {
             // It ran before this order was repeated; its end is reported by itself.
             Ok(()) | Err(ExecError::StaleEpoch { .. }) => Ok(()),
@@ -100,8 +105,8 @@ impl Runner {
     }
 
     /// What the executor is told about a lease.
-    fn lease_order(&self, order: &Order, place: &Workplace) -> Option<LeaseOrder> {
-        let Order::Start { id, epoch, part, devices, resources, .. } = order else { return None };
+    fn lease_order(&self, order: &Order, place: &Workplace, ahead: Span) -> Option<LeaseOrder> {
+        let Order::Start { id, epoch, org, part, devices, resources, last, .. } = order else { return None };
         let environment = environment(order, place);
         let mut program: Vec<OsString> =
             part.program.argv.iter().map(|word| expand(word, &environment).into()).collect();
@@ -124,11 +129,22 @@ impl Runner {
                 sinew_types::Network::None => Network::None,
                 sinew_types::Network::Loopback => Network::Loopback,
             },
-            limits: Limits { memory_bytes: memory, output_bytes: self.log_bytes, ..Limits::default() },
+            limits: Limits {
+                memory_bytes: memory,
+                output_bytes: self.log_bytes,
+                // A file beyond the quota could never be kept.
+                file_bytes: Some(self.artefacts.quota_bytes(*org)),
+                ..Limits::default()
+            },
+            last: last.map(|last| LastMoments {
+                notice_unix_ms: unix_ms(last.notice_at, ahead),
+                kill_unix_ms: unix_ms(last.kill_at, ahead),
+            }),
         })
     }
 
-    /// Keeps what the lease left: its output and the files in `out`.
+    /// Keeps what the lease left: the files in `out`, its checkpoint and its output. What cannot be kept stops nothing;
+    /// the log says why.
     fn collect(&self, driver: &DriverHandle, id: WorkloadId, epoch: u64) -> BTreeMap<String, Hash> {
         let org = driver.published().state.workloads.get(&id).map(|workload| workload.org);
         let Some(org) = org else { return BTreeMap::new() };
@@ -136,22 +152,58 @@ impl Runner {
         if let Err(error) = place.keep_log(epoch, |from| self.output(id, from)) {
             eprintln!("sinew: the output of {id} cannot be kept: {error}; free space under the data folder");
         }
-        let (kept, lost) = place.harvest(&self.artefacts, org);
-        for line in &lost {
-            eprintln!("sinew: {id}: {line}");
+        let (mut kept, mut lost) = place.harvest(&self.artefacts, org);
+        match place.harvest_checkpoint(&self.artefacts, org) {
+            Ok(files) => kept.extend(files.iter().map(|(path, hash)| checkpoint_entry(path, *hash))),
+            Err(why) => lost.push(format!("the checkpoint is not kept in the store: {why}")),
         }
-        if let Err(error) = place.add_to_log(epoch, &lost) {
-            eprintln!("sinew: the log of {id} cannot be written: {error}");
+        tell(&place, (id, epoch), &lost);
+        match place.store_log(&self.artefacts, org, epoch) {
+            Ok(stored) => kept.extend(stored.map(log_entry)),
+            Err(error) => {
+                let line = format!("this log is not kept in the store: {}", chain(&error));
+                tell(&place, (id, epoch), &[line]);
+            }
         }
         kept
+    }
+
+    /// Removes what a lease's end has replaced: the checkpoint before, and logs beyond the number that is kept. Otherwise a
+    /// workload that is recalled often would fill its organisation's quota by itself.
+    fn drop_superseded(&self, before: &Published, after: &Published, id: WorkloadId) {
+        let Some(workload) = before.state.workloads.get(&id) else { return };
+        let (Some(kept), Some(lease)) = (&workload.kept, workload.lease()) else { return };
+        let referred = referred_to(&after.state, &self.artefacts, workload.org);
+        let replaced: BTreeSet<Hash> = kept.hashes().filter(|hash| !referred.contains(hash)).collect();
+        // Whoever put the same bytes since may be about to refer to them.
+        let put_before_ms = unix_ms(lease.granted_at, after.state.at.since(wall_clock()));
+        if !replaced.is_empty()
+            && let Err(error) = self.artefacts.remove(workload.org, &replaced, put_before_ms)
+        {
+            eprintln!("sinew: what {id} replaced stays until the next collection: {}", chain(&error));
+        }
+    }
+
+    /// A piece of an ended lease's log: from the workload's folder, or from the store where that is gone.
+    pub(crate) fn read_log(&self, place: &Workplace, of: (OrgId, &Kept), at: (u64, u64)) -> Option<Vec<u8>> {
+        let ((org, kept), (epoch, from)) = (of, at);
+        let stored = || {
+            let file = self.artefacts.open_artefact(org, *kept.logs.get(&epoch)?).ok()?;
+            read_piece(file, from, CHUNK_BYTES).ok()
+        };
+        place.read_log(epoch, from, CHUNK_BYTES).ok().or_else(stored)
     }
 
     /// Reports an end, and forgets the lease when the report is durable.
     fn report_end(&self, driver: &DriverHandle, of: (WorkloadId, u64), end: (Exit, Option<Instant>)) {
         let ((id, epoch), (exit, at)) = (of, end);
+        let before = driver.published();
         let outputs = self.collect(driver, id, epoch);
-        if report(driver, id, epoch, Observation::Ended { exit, outputs, at })
-            && let Err(error) = self.executor.forget(&lease_name(id), epoch)
+        if !report(driver, id, epoch, Observation::Ended { exit, outputs, at }) {
+            return;
+        }
+        self.drop_superseded(&before, &driver.published(), id);
+        if let Err(error) = self.executor.forget(&lease_name(id), epoch)
             // The next lease has begun in the same folder already.
             && !matches!(error, ExecError::StaleEpoch { .. })
         {
@@ -192,6 +244,15 @@ impl Runner {
 impl RunnerHandle {
     pub(crate) fn new(runner: Arc<Runner>, driver: DriverHandle) -> Self {
         Self { runner, queues: Arc::default(), driver }
+    }
+
+    /// Lets the store keep the quotas that were just set.
+    pub(crate) fn keep_quotas(&self, fresh: &[Recorded]) {
+        for recorded in fresh {
+            if let Event::QuotaSet { org, bytes } = &recorded.event {
+                self.runner.artefacts.set_quota(*org, *bytes);
+            }
+        }
     }
 
     /// Hands an order to the thread of its workload.
@@ -239,7 +300,7 @@ fn work_off(
 fn carry_out(runner: &Runner, driver: &DriverHandle, order: &Order) {
     match order {
         Order::Start { id, epoch, .. } => {
-            if let Err(why) = runner.start(order) {
+            if let Err(why) = runner.start(order, ahead(driver)) {
                 let end =
                     Observation::Ended { exit: Exit::NotStarted { why }, outputs: BTreeMap::new(), at: None };
                 // Only what is durable may be forgotten; otherwise the order is repeated after a restart.
@@ -255,10 +316,8 @@ fn carry_out(runner: &Runner, driver: &DriverHandle, order: &Order) {
 /// Gives a lease its notice, as often as it takes; at the deadline it is killed without one.
 fn stop(runner: &Runner, driver: &DriverHandle, of: (WorkloadId, u64), deadline: Instant) {
     let (id, epoch) = of;
-    // After the clock was set back, records go on at the later time; the supervisor counts from the real one.
-    let ahead = driver.published().state.at.since(wall_clock());
-    let deadline = deadline.minus(ahead);
-    let deadline_ms = u64::try_from(deadline.ms()).unwrap_or(0);
+    let ahead = ahead(driver);
+    let (deadline, deadline_ms) = (deadline.minus(ahead), unix_ms(deadline, ahead));
     loop {
         match runner.executor.notice(&lease_name(id), epoch, deadline_ms) {
             Ok(()) => return,
@@ -275,6 +334,28 @@ fn stop(runner: &Runner, driver: &DriverHandle, of: (WorkloadId, u64), deadline:
                 return;
             }
         }
+    }
+}
+
+/// How far the records' time is before the real one: after the clock was set back, records go on at the later time, and
+/// supervisors count from the real one.
+fn ahead(driver: &DriverHandle) -> Span {
+    driver.published().state.at.since(wall_clock())
+}
+
+/// A moment of the records as a supervisor reads it.
+fn unix_ms(at: Instant, ahead: Span) -> u64 {
+    u64::try_from(at.minus(ahead).ms()).unwrap_or(0)
+}
+
+/// Tells a lease's organisation, in its log, and whoever runs this server.
+fn tell(place: &Workplace, of: (WorkloadId, u64), lines: &[String]) {
+    let (id, epoch) = of;
+    for line in lines {
+        eprintln!("sinew: {id}: {line}");
+    }
+    if let Err(error) = place.add_to_log(epoch, lines) {
+        eprintln!("sinew: the log of {id} cannot be written: {error}");
     }
 }
 
@@ -319,6 +400,7 @@ fn environment(order: &Order, place: &Workplace) -> BTreeMap<String, String> {
     set("TORCHELASTIC_RESTART_COUNT", epoch.saturating_sub(1).to_string());
     set("SINEW_INPUTS", path(place.inputs()));
     set("SINEW_OUT", path(place.out()));
+    set("SINEW_CHECKPOINT", path(place.checkpoint()));
     if part.program.bundle.is_some() {
         set("SINEW_BUNDLE", path(place.bundle()));
     }

@@ -5,11 +5,12 @@ use crate::auth::{digest, new_secret};
 use crate::driver::{Driver, DriverHandle, wall_clock};
 use crate::error::ServerError;
 use crate::journal::EventLog;
-use crate::machine::OwnUse;
+use crate::machine::{self, OwnUse};
 use crate::reply::draw;
 use crate::routes::router;
 use crate::runner::{Runner, RunnerHandle, drain_span};
 use crate::settings::Settings;
+use sinew_api::{Lang, MachineView};
 use sinew_core::{Actor, Command, Control, Request, Role};
 use sinew_exec::Isolation;
 use sinew_store::{Artefacts, DataFolder, Identity, InstanceId, Journal, JournalOptions};
@@ -65,6 +66,9 @@ impl Server {
         let (log, mut control) = EventLog::load(journal)?;
         let (log, first_key) = first_start(log, &mut control, &settings)?;
         let artefacts = Arc::new(Artefacts::open(&folder, settings.quota_bytes)?);
+        for (org, organisation) in &control.state().organisations {
+            artefacts.set_quota(*org, organisation.quota_bytes);
+        }
         let (runner, seen) = Runner::new(&settings, data, Arc::clone(&artefacts))?;
         let runner = Arc::new(runner);
         let (driver, handle) = Driver::new(log, control)?;
@@ -113,6 +117,12 @@ impl Server {
     #[must_use]
     pub fn isolation(&self) -> &Isolation {
         self.runner.isolation()
+    }
+
+    /// The same in words.
+    #[must_use]
+    pub fn machine(&self, lang: Lang) -> MachineView {
+        machine::view(lang, self.isolation())
     }
 
     /// Waits for SIGINT or SIGTERM, then stops. Leases go on under their supervisors.

@@ -1,6 +1,7 @@
 //! Each workload's folders on this machine: work, inputs, bundle and logs.
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use sinew_core::{LOGS_KEPT, RESERVED};
 use sinew_exec::OutputChunk;
 use sinew_store::{Artefacts, BundleLimits, StoreError};
 use sinew_types::{Hash, OrgId, Part, WorkloadId};
@@ -10,10 +11,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// How many ended leases of a workload keep their log.
-const LOGS_KEPT: usize = 32;
 /// The folder of a workload whose files become artefacts when its lease ends.
 const OUT: &str = "out";
+/// The folder in which a workload keeps what it goes on from; a lease's end stores it and a new machine brings it back.
+const CHECKPOINT: &str = "checkpoint";
 /// How many files a workload may leave, and how long their paths may be.
 const OUTPUTS_MAX: usize = 1_000;
 const OUTPUT_PATH_MAX: usize = 256;
@@ -65,6 +66,10 @@ impl Workplace {
         self.work().join(OUT)
     }
 
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.work().join(CHECKPOINT)
+    }
+
     fn log(&self, epoch: u64) -> PathBuf {
         self.root.join("logs").join(format!("{epoch:020}.log"))
     }
@@ -95,16 +100,110 @@ impl Workplace {
         readable(&self.inputs()).map_err(failed)
     }
 
+    /// Brings back the files of the workload's newest checkpoint where its work folder has none: its disk was lost, or the
+    /// lease before ran elsewhere. What the program itself put there is left as it is.
+    pub(crate) fn restore(
+        &self,
+        artefacts: &Artefacts,
+        org: OrgId,
+        checkpoint: &BTreeMap<String, Hash>,
+    ) -> Result<(), WorkplaceError> {
+        let failed = |source| WorkplaceError::File { what: "bring back", path: self.checkpoint(), source };
+        let empty = match fs::symlink_metadata(self.checkpoint()) {
+            Ok(found) if found.is_dir() => fs::read_dir(self.checkpoint()).map_err(failed)?.next().is_none(),
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(failed(error)),
+        };
+        if !empty {
+            return Ok(());
+        }
+        // Built where no program can put links in the way, then put in place whole.
+        let staged = self.root.join("restored");
+        remove_folder(&staged).map_err(failed)?;
+        fs::create_dir_all(&staged).map_err(failed)?;
+        for (path, hash) in checkpoint {
+            copy(artefacts, org, *hash, &staged.join(path))?;
+        }
+        readable(&staged).and_then(|()| fs::rename(&staged, self.checkpoint())).map_err(failed)
+    }
+
+    /// Stores what the program left in its checkpoint's folder: all of it or nothing, because half a checkpoint is none.
+    /// The error says why it is not kept.
+    pub(crate) fn harvest_checkpoint(
+        &self,
+        artefacts: &Artefacts,
+        org: OrgId,
+    ) -> Result<BTreeMap<String, Hash>, String> {
+        let Ok(work) = File::open(self.work()) else { return Ok(BTreeMap::new()) };
+        let short = |path: &str| path.strip_prefix("checkpoint/").unwrap_or(path).to_owned();
+        let (paths, odd) = files_below(&work, CHECKPOINT);
+        if let Some(odd) = odd {
+            return Err(format!(
+                "`{odd}` is neither a folder nor a plain file, or too deep; only such are kept"
+            ));
+        }
+        if paths.len() > OUTPUTS_MAX || paths.iter().any(|path| short(path).len() > OUTPUT_PATH_MAX) {
+            return Err(format!("at most {OUTPUTS_MAX} files with paths of {OUTPUT_PATH_MAX} bytes are"));
+        }
+        let open = |path: &String| {
+            beneath(&work, path, OFlags::NONBLOCK)
+                .map_err(|error| format!("`{path}` cannot be read: {error}"))
+        };
+        // Looked at before anything is stored, so that what does not fit takes no room either.
+        let bytes = |path| Ok(open(path)?.metadata().map_or(0, |about| about.len()));
+        let bytes = paths.iter().map(bytes).sum::<Result<u64, String>>()?;
+        let free = artefacts.free_bytes(org).map_err(|error| error.to_string())?;
+        if bytes > free {
+            return Err(format!(
+                "it has {bytes} bytes and the organisation's quota leaves {free}; remove artefacts or ask for more"
+            ));
+        }
+        let put = |path: &String| {
+            let put = artefacts.put(org, &mut open(path)?, None).map_err(|error| error.to_string())?;
+            Ok((short(path), put.hash))
+        };
+        paths.iter().map(put).collect()
+    }
+
+    /// Stores the kept log of a lease; nothing where it is empty.
+    pub(crate) fn store_log(
+        &self,
+        artefacts: &Artefacts,
+        org: OrgId,
+        epoch: u64,
+    ) -> Result<Option<Hash>, WorkplaceError> {
+        let path = self.log(epoch);
+        let failed = |source| WorkplaceError::File { what: "read", path: path.clone(), source };
+        let mut file = File::open(&path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(artefacts.put(org, &mut file, None)?.hash))
+    }
+
     /// Stores what the program left in `out`, and says what could not be kept. Links are not followed: they may lead
     /// anywhere.
     pub(crate) fn harvest(&self, artefacts: &Artefacts, org: OrgId) -> (BTreeMap<String, Hash>, Vec<String>) {
         let (mut kept, mut lost) = (BTreeMap::new(), Vec::new());
         let Ok(work) = File::open(self.work()) else { return (kept, lost) };
-        for path in files_below(&work) {
+        for path in files_below(&work, OUT).0 {
             let short = path.strip_prefix("out/").unwrap_or(&path).to_owned();
-            if kept.len() >= OUTPUTS_MAX || short.len() > OUTPUT_PATH_MAX {
-                lost.push(format!("`out/{short}` is not kept: at most {OUTPUTS_MAX} files with paths of {OUTPUT_PATH_MAX} bytes are"));
+            if short.starts_with(RESERVED) {
+                lost.push(format!("`out/{short}` is not kept: names below `{RESERVED}` are Sinew's own"));
+                continue;
+            }
+            if kept.len() >= OUTPUTS_MAX {
+                lost.push(format!(
+                    "`out/{short}` and what comes after it is not kept: at most {OUTPUTS_MAX} files are"
+                ));
                 break;
+            }
+            if short.len() > OUTPUT_PATH_MAX {
+                lost.push(format!(
+                    "`out/{short}` is not kept: its path is longer than {OUTPUT_PATH_MAX} bytes"
+                ));
+                continue;
             }
             let stored = beneath(&work, &path, OFlags::NONBLOCK)
                 .map_err(|error| error.to_string())
@@ -175,31 +274,44 @@ impl Workplace {
 
     /// Removes everything of the workload.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        if self.root.exists() { fs::remove_dir_all(&self.root) } else { Ok(()) }
+        remove_folder(&self.root)
     }
 }
 
-/// The plain files in `out`, by path from the work folder.
-fn files_below(work: &File) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut folders = vec![(OUT.to_owned(), 0)];
+fn remove_folder(path: &Path) -> io::Result<()> {
+    if path.exists() { fs::remove_dir_all(path) } else { Ok(()) }
+}
+
+/// The plain files in a folder of the work folder, by path from there; and one thing in it that is none, such as a link.
+fn files_below(work: &File, folder: &str) -> (Vec<String>, Option<String>) {
+    let (mut found, mut odd) = (Vec::new(), None);
+    let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        let Ok(opened) = beneath(work, &folder, OFlags::DIRECTORY) else { continue };
-        let Ok(entries) = rustix::fs::Dir::read_from(opened) else { continue };
+        let opened = match beneath(work, &folder, OFlags::DIRECTORY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened.ok().and_then(|opened| rustix::fs::Dir::read_from(opened).ok()),
+        };
+        let Some(entries) = opened else {
+            odd = Some(folder);
+            continue;
+        };
         for entry in entries.flatten() {
-            let Ok(name) = entry.file_name().to_str() else { continue };
+            let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{folder}/{name}");
             match entry.file_type() {
-                rustix::fs::FileType::Directory if !matches!(name, "." | "..") && depth < DEPTH_MAX => {
-                    folders.push((path, depth + 1));
+                _ if matches!(&*name, "." | "..") => {}
+                rustix::fs::FileType::Directory if depth < DEPTH_MAX => folders.push((path, depth + 1)),
+                rustix::fs::FileType::RegularFile if entry.file_name().to_str().is_ok() => {
+                    if found.len() <= OUTPUTS_MAX {
+                        found.push(path);
+                    }
                 }
-                rustix::fs::FileType::RegularFile if found.len() <= OUTPUTS_MAX => found.push(path),
-                _ => {}
+                _ => odd = Some(path),
             }
         }
     }
     found.sort();
-    found
+    (found, odd)
 }
 
 /// Opens a path below a folder, through no link at all: a program may have put one anywhere in its folder.
@@ -220,7 +332,7 @@ fn readable(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(if executable { 0o755 } else { 0o644 }))
 }
 
-fn read_piece(mut file: File, from: u64, most: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_piece(mut file: File, from: u64, most: usize) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;

@@ -85,10 +85,21 @@ impl Artefacts {
         Ok(Artefacts { data, default_quota_bytes, spaces: Mutex::default(), temps: AtomicU64::new(0) })
     }
 
-    /// Sets one organisation's quota. Less than it uses now stops further puts and removes nothing.
-    pub fn set_quota(&self, org: OrgId, quota_bytes: u64) -> Result<(), StoreError> {
-        self.space(org)?.lock().quota_bytes = Some(quota_bytes);
-        Ok(())
+    /// Sets one organisation's quota; nothing for the default. Less than it uses now stops further puts and removes
+    /// nothing. Looks at no file.
+    pub fn set_quota(&self, org: OrgId, quota_bytes: Option<u64>) {
+        self.account(org).lock().quota_bytes = quota_bytes;
+    }
+
+    /// How much an organisation may store.
+    #[must_use]
+    pub fn quota_bytes(&self, org: OrgId) -> u64 {
+        self.account(org).lock().quota_bytes.unwrap_or(self.default_quota_bytes)
+    }
+
+    /// How much an organisation may still store.
+    pub fn free_bytes(&self, org: OrgId) -> Result<u64, StoreError> {
+        Ok(self.quota_bytes(org).saturating_sub(self.used_bytes(org)?))
     }
 
     /// Stores the reader's bytes, and returns when they are durable. With `expected`, other bytes are
@@ -166,6 +177,18 @@ impl Artefacts {
         keep: &BTreeSet<Hash>,
         put_before_ms: u64,
     ) -> Result<Collected, StoreError> {
+        let stored = self.list(org)?.into_iter().map(|stored| stored.hash);
+        let unkept: BTreeSet<Hash> = stored.filter(|hash| !keep.contains(hash)).collect();
+        self.remove(org, &unkept, put_before_ms)
+    }
+
+    /// Removes these artefacts where they were last put before `put_before_ms` (UTC). Refused during a backup.
+    pub fn remove(
+        &self,
+        org: OrgId,
+        which: &BTreeSet<Hash>,
+        put_before_ms: u64,
+    ) -> Result<Collected, StoreError> {
         let lock = collection_lock(&self.data)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -175,10 +198,10 @@ impl Artefacts {
         let space = self.space(org)?;
         let put_before = SystemTime::UNIX_EPOCH + Duration::from_millis(put_before_ms);
         let mut collected = Collected::default();
-        for stored in self.list(org)?.into_iter().filter(|stored| !keep.contains(&stored.hash)) {
+        for hash in which {
             // Under the lock, or a put of the same bytes could be told "stored" just before they go.
             let mut state = space.lock();
-            if let Some(bytes) = remove_if_older(&self.path(org, stored.hash), put_before)? {
+            if let Some(bytes) = remove_if_older(&self.path(org, *hash), put_before)? {
                 collected.count += 1;
                 collected.bytes += bytes;
                 state.used_bytes = state.used_bytes.map(|used| used.saturating_sub(bytes));
@@ -191,11 +214,13 @@ impl Artefacts {
         path_in(&artefacts_dir(&self.data, org), hash)
     }
 
+    fn account(&self, org: OrgId) -> Arc<Space> {
+        let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(spaces.entry(org).or_default())
+    }
+
     fn space(&self, org: OrgId) -> Result<Arc<Space>, StoreError> {
-        let space = {
-            let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(spaces.entry(org).or_default())
-        };
+        let space = self.account(org);
         let mut state = space.lock();
         if state.used_bytes.is_none() {
             state.used_bytes = Some(self.list(org)?.iter().map(|stored| stored.bytes).sum());

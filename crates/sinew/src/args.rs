@@ -1,8 +1,8 @@
 //! What can be typed: the commands and the flags that all of them take. Each command's own flags stand with it.
 
 use crate::commands::{
-    artefact, backup, chat, completions, config, contract, explain, invoice, logs, org, pool, ps, release,
-    run, serve, up, verify,
+    artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, org, pool, ps,
+    release, run, serve, up, verify,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -113,6 +113,8 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     /// End a workload: it gets its notice, then it is gone
     Stop(explain::StopArgs),
+    /// What the server's machine enforces on workloads, and what it cannot
+    Machine(machine::MachineArgs),
     /// Invoices
     #[command(subcommand)]
     Invoice(invoice::InvoiceCommand),

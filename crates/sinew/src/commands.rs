@@ -9,6 +9,7 @@ pub(crate) mod contract;
 pub(crate) mod explain;
 pub(crate) mod invoice;
 pub(crate) mod logs;
+pub(crate) mod machine;
 pub(crate) mod org;
 pub(crate) mod pool;
 pub(crate) mod ps;
@@ -42,6 +43,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Run(args) => run::run(&context()?, &args)?,
         Command::Ps(args) => ps::run(&context()?, &args)?,
         Command::Logs(args) => logs::run(&context()?, &args)?,
+        Command::Machine(_) => machine::run(&context()?)?,
         Command::Explain(args) => explain::run(&context()?, &args)?,
         Command::Stop(args) => explain::stop(&context()?, &args)?,
         Command::Invoice(command) => invoice::run(&context()?, command)?,

@@ -86,6 +86,8 @@ pub(crate) fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode> {
         let cores = u32::try_from(cores).unwrap_or(2);
         let text = args.text.clone();
         let mut story = Story { data, text, owner, lab, cores, notes, screen };
+        story.screen.title(&story.data, &url);
+        crate::commands::machine::tell_gaps(context, &server.machine(context.words.0));
         story.tell(&home, &url, began)?;
         if args.exit { Ok(()) } else { stop::wait() }
     });
@@ -116,7 +118,6 @@ fn start_server(context: &Context, args: &DemoArgs, home: &crate::profile::Home)
 
 impl Story {
     fn tell(&mut self, home: &crate::profile::Home, url: &str, began: Instant) -> Result<()> {
-        self.screen.title(&self.data, url);
         self.notes.add("start", began.elapsed())?;
         self.step("lend", |story| story.lend(home))?;
         self.step("train", Story::train)?;

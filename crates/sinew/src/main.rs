@@ -21,6 +21,7 @@ mod follow;
 mod print;
 mod profile;
 mod settings;
+mod size;
 mod transfer;
 mod words;
 

@@ -134,6 +134,14 @@ impl Words {
         )
     }
 
+    /// What the machine does not enforce.
+    pub(crate) fn not_enforced(self, gaps: &str) -> String {
+        self.pick(
+            format!("not enforced here: {gaps}; see `sinew machine`"),
+            format!("pas garanti ici : {gaps} ; voyez `sinew machine`"),
+        )
+    }
+
     /// How to end the server.
     pub(crate) fn ctrl_c(self) -> String {
         self.pick("Ctrl-C stops it; everything is kept", "Ctrl-C l'arrête ; tout est gardé")

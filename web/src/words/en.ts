@@ -51,6 +51,7 @@ export const en = {
     workloads: "Workloads",
     invoices: "Invoices",
     models: "Models",
+    machine: "Machine",
     control: "Control plane",
   },
 
@@ -136,6 +137,11 @@ export const en = {
     notServed: "not served:",
     chat: "Chat with it",
     none: "No model was released yet. A lab releases one that has passed its gate:",
+  },
+
+  machine: {
+    support: { enforced: "Enforced", weaker: "Weaker", unavailable: "Not enforced" },
+    says: (support: string, means: string) => `${support}: ${means}`,
   },
 
   control: {

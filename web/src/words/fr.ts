@@ -58,6 +58,7 @@ export const fr: Words = {
     workloads: "Travaux",
     invoices: "Factures",
     models: "Modèles",
+    machine: "Machine",
     control: "Plan de contrôle",
   },
 
@@ -147,6 +148,11 @@ export const fr: Words = {
     notServed: "pas servi :",
     chat: "Discuter avec lui",
     none: "Aucun modèle publié pour l’instant. Un laboratoire en publie un qui a passé son épreuve :",
+  },
+
+  machine: {
+    support: { enforced: "Garanti", weaker: "Affaibli", unavailable: "Non garanti" },
+    says: (support, means) => `${support} : ${means}`,
   },
 
   control: {

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { view } from "./views.mjs";
+import { machine, view } from "./views.mjs";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -90,6 +90,9 @@ async function serve({ request, response, does, asked }) {
     return stream(response, does.answers, JSON.parse(body));
   }
   const french = request.headers["accept-language"]?.startsWith("fr") ?? false;
+  if (pathname === "/api/machine") {
+    return json(response, 200, machine(french));
+  }
   const window_s = Number(searchParams.get("window_s") ?? 300);
   return json(response, 200, does.changes(view({ reader: READERS[key], french, window_s })));
 }

@@ -28,6 +28,34 @@ export function view({ reader, french, window_s }) {
   };
 }
 
+/** What the machine enforces: two of four protections. */
+export function machine(french) {
+  const one = (protection, support, [name, says], detail) => ({ protection, support, name, says, detail });
+  const words = french ? MACHINE_FR : MACHINE_EN;
+  return {
+    protections: [
+      one("files", "enforced", words.files, null),
+      one("cores", "enforced", words.cores, null),
+      one("memory", "weaker", words.memory, "the limit holds for each process's own memory"),
+      one("disk", "unavailable", words.disk, "nothing adds up what the files in a work folder hold"),
+    ],
+  };
+}
+
+const MACHINE_EN = {
+  files: ["own files", "a program sees only the files of its order and the system's programs"],
+  cores: ["cores", "a program stays on the cores of its lease"],
+  memory: ["memory limit", "each process's own memory is limited; the sum of several, and what they share, is not"],
+  disk: ["disk limit", "a program can fill the disk of the data folder; keep that folder on a disk or a quota of its own"],
+};
+
+const MACHINE_FR = {
+  files: ["fichiers à part", "un programme ne voit que les fichiers de son ordre et les programmes du système"],
+  cores: ["cœurs", "un programme reste sur les cœurs de son bail"],
+  memory: ["limite de mémoire", "la mémoire propre de chaque processus est limitée ; la somme de plusieurs ne l'est pas"],
+  disk: ["limite de disque", "un programme peut remplir le disque du dossier de données ; donnez-lui un quota à lui"],
+};
+
 function pool({ at, isOwner, window_s }) {
   const lab = (workload) => ({ organisation: "lyra", workload: isOwner ? null : workload });
   const intervals = [

@@ -34,8 +34,12 @@ pub(super) fn keys(state: &State, actor: &Actor, command: &Command) -> Decision 
             }
             let known = state.organisations.contains_key(org);
             let first = !state.keys.values().any(|key| key.org == *org);
-            if !(first && operator(actor).is_ok()) && own(actor, *org).is_err() || !known {
-                return Err(Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() });
+            let missing = || Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() };
+            if !known {
+                return Err(missing());
+            }
+            if !(first && operator(actor).is_ok()) {
+                own(actor, *org)?;
             }
             let (digest, roles, label) = (*digest, roles.clone(), label.clone());
             Ok((vec![Event::KeyAdded { id: *id, org: *org, digest, roles, label }], id.to_string()))
@@ -59,11 +63,10 @@ fn own(actor: &Actor, org: OrgId) -> Result<(), Refusal> {
     if *actor == Actor::System {
         return Ok(());
     }
-    let sender = signer(actor)?;
-    if sender == org {
-        Ok(())
-    } else {
-        Err(Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() })
+    match actor {
+        // Whoever belongs to it may know that it is there, and that a role is missing.
+        Actor::Principal(principal) if principal.org == org => signer(actor).map(|_| ()),
+        _ => Err(Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() }),
     }
 }
 
@@ -74,6 +77,13 @@ pub(super) fn set_public_key(state: &State, org: OrgId, key: PublicKey) -> Decis
         Some(_) => Err(Refusal::PublicKeySet),
         None => Ok((vec![Event::PublicKeySet { org, key }], org.to_string())),
     }
+}
+
+pub(super) fn set_quota(state: &State, org: OrgId, bytes: Option<u64>) -> Decision {
+    let missing = || Refusal::NotFound { thing: Thing::Organisation, name: org.to_string() };
+    let known = state.organisations.get(&org).ok_or_else(missing)?.quota_bytes;
+    let event = Event::QuotaSet { org, bytes };
+    Ok(((known != bytes).then_some(event).into_iter().collect(), org.to_string()))
 }
 
 pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &Topology)) -> Decision {

@@ -3,6 +3,7 @@
 use super::Decision;
 use crate::command::Observation;
 use crate::event::{Event, Next};
+use crate::orders::last_moments;
 use crate::refusal::{Refusal, Thing};
 use crate::settle::{notify, usage};
 use crate::state::{Exit, Lease, Phase, State, Workload, entitlements};
@@ -134,17 +135,24 @@ fn ended(
     let (id, workload, lease) = which;
     let (exit, outputs) = how;
     let used = usage(state, id, end).map(|record| Event::UsageRecorded { record });
-    let next = next(workload, lease, exit);
+    let next = next(workload, exit, was_told(state, end, workload, lease));
     let (exit, outputs) = (exit.clone(), outputs.clone());
     used.into_iter()
         .chain([Event::LeaseEnded { id, epoch: workload.epoch, exit, outputs, next, ended_at: end }])
         .collect()
 }
 
+/// Why a lease was told to leave, if it was: by a notice of the records, or by its supervisor alone because the contract
+/// ended, which nobody may have lived to record.
+fn was_told(state: &State, end: Instant, workload: &Workload, lease: &Lease) -> Option<Why> {
+    let closed = last_moments(state, workload.account).is_some_and(|last| last.notice_at <= end);
+    let recorded = lease.notice.as_ref().map(|notice| notice.why.clone());
+    recorded.or_else(|| closed.then_some(Why::ContractEnds))
+}
+
 /// Status 0 means finished, except for an endpoint, which never is. After a notice anything else means "go on later";
 /// without one it is a failure. What was lost goes on later, a few times.
-fn next(workload: &Workload, lease: &Lease, exit: &Exit) -> Next {
-    let told = lease.notice.as_ref().map(|notice| &notice.why);
+fn next(workload: &Workload, exit: &Exit, told: Option<Why>) -> Next {
     let finished = *exit == Exit::Code { code: 0 } && workload.spec.serves.is_none();
     match (told, exit) {
         (Some(Why::Cancel), _) => Next::Cancelled,

@@ -5,6 +5,7 @@ use crate::*;
 use expect_test::{Expect, expect};
 use sinew_contract::Flaw;
 use sinew_types::*;
+use std::collections::BTreeMap;
 
 /// The journal of leases and waits, one line each, with seconds since the start.
 fn told(world: &World) -> String {
@@ -103,6 +104,89 @@ fn a_contract_ends_with_nothing_left_under_it() {
     "#]],
     );
     assert_eq!(world.control.state().contracts[&contract].standing, sinew_contract::Standing::Ended);
+}
+
+/// Its supervisor told it to leave, and nobody lived to record that.
+#[test]
+fn a_contract_that_ended_without_a_server_is_no_failure_of_its_work() {
+    let mut world = World::new(2, 1);
+    let life = |terms: &mut sinew_contract::Terms| terms.ends = terms.starts.plus(Span::from_ms(60_000));
+    world.contract(2, life).expect("fits");
+    let run = world.submit(2, 1, 1).expect("fits");
+    let own = world.submit(OWNER, 1, 1).expect("the owner's own");
+    let order = |world: &World, id| {
+        let orders = all_orders(world.control.state());
+        let last = orders.into_iter().find_map(|order| match order {
+            Order::Start { id: of, last, .. } if of == id => Some(last),
+            _ => None,
+        });
+        last.expect("it runs")
+    };
+    let second = |seconds: u64| Instant::from_ms(1_000_000).plus(Span::from_ms(seconds * 1_000));
+    let last = LastMoments { notice_at: second(53), kill_at: second(58) };
+    assert_eq!((order(&world, run), order(&world, own)), (Some(last), None));
+    let (seen, gang) = (second(54), world.gang(run));
+    world.running.remove(&gang);
+    world.now = second(100);
+    let observation =
+        Observation::Ended { exit: Exit::Code { code: 75 }, outputs: [].into(), at: Some(seen) };
+    world.must(Actor::System, Command::Observe { id: run, epoch: gang.1, observation });
+    assert!(told(&world).contains("ends Code { code: 75 } then Again"), "{}", told(&world));
+}
+
+#[test]
+fn only_an_operator_sets_what_an_organisation_may_store() {
+    let mut world = World::new(2, 1);
+    let set = |org_number, bytes| Command::SetQuota { org: org(org_number), bytes };
+    assert_eq!(world.ask(principal(2), set(2, Some(1 << 30))), Err(Refusal::OperatorOnly));
+    let missing = Refusal::NotFound { thing: Thing::Organisation, name: org(9).to_string() };
+    assert_eq!(world.ask(principal(OWNER), set(9, None)), Err(missing));
+    let quota = |world: &World| world.control.state().organisations[&org(2)].quota_bytes;
+    for bytes in [Some(1 << 30), Some(1 << 30), Some(5), None] {
+        world.must(principal(OWNER), set(2, bytes));
+        assert_eq!(quota(&world), bytes);
+    }
+    let said = world.journal.iter().filter(|record| matches!(record.event, Event::QuotaSet { .. }));
+    let said: Vec<String> = said.map(|record| record.event.to_value().to_json()).collect();
+    let of = org(2);
+    let line = |bytes: &str| format!(r#"{{{bytes}"is":"quota-set","org":"{of}"}}"#);
+    let expected = [r#""bytes":1073741824,"#, r#""bytes":5,"#, ""].map(line);
+    assert_eq!(said, expected, "the same quota again is no event");
+}
+
+#[test]
+fn the_newest_checkpoint_and_the_last_logs_are_kept() {
+    let mut world = World::new(1, 1);
+    world.contract(2, |_| {}).expect("fits");
+    let run = world.submit(2, 1, 1).expect("fits");
+    let hash = |number: usize| Hash::from_bytes([u8::try_from(number).expect("small"); 32]);
+    let leases = LOGS_KEPT + 3;
+    for lease in 1..=leases {
+        let mut outputs: BTreeMap<String, Hash> = [("model/a".to_owned(), hash(200))].into();
+        outputs.extend([log_entry(hash(lease))]);
+        // The last lease was lost before its first checkpoint.
+        if lease < leases {
+            outputs.extend([checkpoint_entry(&format!("step-{lease}"), hash(100 + lease))]);
+        }
+        let id = run;
+        world.must(Actor::System, Command::Drain);
+        let gang = world.gang(run);
+        world.running.remove(&gang);
+        let observation = Observation::Ended { exit: Exit::Code { code: 75 }, outputs, at: None };
+        world.must(Actor::System, Command::Observe { id, epoch: gang.1, observation });
+    }
+    let workload = &world.control.state().workloads[&run];
+    let kept = workload.kept.as_ref().expect("something is kept");
+    let newest = leases - 1;
+    assert_eq!(kept.checkpoint, [(format!("step-{newest}"), hash(100 + newest))].into());
+    let epochs: Vec<u64> = kept.logs.keys().copied().collect();
+    assert_eq!(epochs, (4..=leases as u64).collect::<Vec<_>>());
+    assert_eq!(workload.outputs, [("model/a".to_owned(), hash(200))].into(), "a program's own");
+    let given = all_orders(world.control.state()).into_iter().find_map(|order| match order {
+        Order::Start { checkpoint, .. } => Some(checkpoint),
+        Order::Stop { .. } => None,
+    });
+    assert_eq!(given.as_ref(), Some(&kept.checkpoint), "the next lease is given the checkpoint");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::body::BodyReader;
 use crate::driver::wall_clock;
+use crate::references::referred_to;
 use crate::reply::{Fail, PageQuery, Reply, json, page};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -12,9 +13,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sinew_api::{ArtefactView, CollectRequest, Page};
-use sinew_core::{Phase, Refusal, Role, Thing, Workload};
+use sinew_core::{Phase, Refusal, Role, Thing};
 use sinew_types::{Hash, Instant, Malformed, OrgId, Span};
-use std::collections::BTreeSet;
 use std::io::Read;
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -117,7 +117,7 @@ pub(crate) async fn collect(
         .parse()
         .map_err(|wrong: Malformed| Fail::malformed(&wrong.inside("older_than")))?;
     let before_ms = u64::try_from(wall_clock().minus(age).ms()).unwrap_or(0);
-    let keep = keep(&app, org);
+    let keep = referred_to(&app.driver.published().state, &app.artefacts, org);
     let artefacts = app.artefacts.clone();
     let done = tokio::task::spawn_blocking(move || artefacts.collect(org, &keep, before_ms)).await;
     let done = done.map_err(|_| Fail::new(500, "store", "the collection broke off; start it again"))?;
@@ -137,31 +137,4 @@ fn remove_workplaces(app: &App, org: OrgId, before: Instant) {
             eprintln!("sinew: the folder of {id} stays: {error}");
         }
     }
-}
-
-/// Everything that an organisation's workloads and releases refer to.
-fn keep(app: &App, org: OrgId) -> BTreeSet<Hash> {
-    let published = app.driver.published();
-    let state = &published.state;
-    let mut keep: BTreeSet<Hash> =
-        state.registry.of(org).flat_map(|release| release.files.values().copied()).collect();
-    for workload in state.workloads.values().filter(|workload| workload.org == org) {
-        keep.extend(refers_to(app, org, workload));
-    }
-    keep
-}
-
-fn refers_to(app: &App, org: OrgId, workload: &Workload) -> Vec<Hash> {
-    let programs = workload.spec.parts.iter().map(|part| &part.program);
-    let mut hashes: Vec<Hash> = workload.outputs.values().copied().collect();
-    for program in programs.filter(|_| !matches!(workload.phase, Phase::Ended { .. })) {
-        hashes.extend(program.inputs.values());
-        if let Some(bundle) = program.bundle {
-            hashes.push(bundle);
-            hashes.extend(
-                app.artefacts.manifest(org, bundle).into_iter().flat_map(|manifest| manifest.hashes()),
-            );
-        }
-    }
-    hashes
 }

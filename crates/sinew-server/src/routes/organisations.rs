@@ -8,10 +8,10 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use sinew_api::{
-    CreatedKey, CreatedOrganisation, KeyRequest, KeyView, MeView, OrganisationRequest, OrganisationView,
-    Page, PublicKeyRequest, roles_of,
+    CreatedKey, CreatedOrganisation, KeyRequest, KeyView, MeView, OrganisationDetailView,
+    OrganisationRequest, OrganisationView, Page, PublicKeyRequest, QuotaRequest, roles_of,
 };
-use sinew_core::{Command, Role, Thing};
+use sinew_core::{Command, Organisation, Role, Thing};
 use sinew_types::{KeyId, Malformed, OrgId};
 use std::collections::BTreeSet;
 
@@ -64,6 +64,53 @@ pub(crate) async fn list(
         &query,
         seen.map(|(id, organisation)| (id.to_string(), OrganisationView::of(*id, organisation))),
     ))
+}
+
+/// The organisation of this name or id, if the sender is it or operates this Sinew.
+fn find(app: &App, caller: &Caller, named: &str) -> Reply<(OrgId, Organisation)> {
+    let published = app.driver.published();
+    let state = &published.state;
+    let by_name = || named.parse().ok().and_then(|name| state.organisation_named(&name)).map(|(id, _)| id);
+    let id = named.parse().ok().or_else(by_name).filter(|id| caller.who.operator || *id == caller.who.org);
+    let found = id.and_then(|id| state.organisations.get(&id).map(|organisation| (id, organisation.clone())));
+    found.ok_or_else(|| Fail::not_found(caller.lang, Thing::Organisation, named))
+}
+
+/// One organisation with what it stores: the sender's own; any, for the operator.
+#[utoipa::path(get, path = "/api/organisations/{organisation}", params(("organisation" = String, Path, description = "Name or id")), responses((status = 200, body = OrganisationDetailView)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+) -> Reply<Json<OrganisationDetailView>> {
+    let (id, organisation) = find(&app, &caller, &named)?;
+    let artefacts = app.artefacts.clone();
+    // The first look walks through the store.
+    let used = tokio::task::spawn_blocking(move || artefacts.used_bytes(id)).await;
+    let used = used.map_err(|_| Fail::new(500, "store", "the store broke off; ask again"))?;
+    Ok(Json(OrganisationDetailView {
+        organisation: OrganisationView::of(id, &organisation),
+        used_bytes: used.map_err(|error| Fail::of_store(&error))?,
+        quota_bytes: app.artefacts.quota_bytes(id),
+        quota_is_own: organisation.quota_bytes.is_some(),
+    }))
+}
+
+/// Sets how much an organisation may store. Only the operator may.
+#[utoipa::path(put, path = "/api/organisations/{organisation}/quota", params(("organisation" = String, Path, description = "Name or id")), request_body = QuotaRequest, responses((status = 200, body = OrganisationDetailView)))]
+pub(crate) async fn set_quota(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply<Json<OrganisationDetailView>> {
+    let request: QuotaRequest = json(&body)?;
+    let (org, _) = find(&app, &caller, &named)?;
+    let path = format!("/api/organisations/{org}/quota");
+    let post = Post { app: &app, caller: &caller, headers: &headers, path: &path, body: &body };
+    post.ask(vec![Command::SetQuota { org, bytes: request.quota_bytes }]).await?;
+    show(State(app.clone()), caller, Path(named)).await
 }
 
 /// Adds an organisation with its first key. Only the operator may.

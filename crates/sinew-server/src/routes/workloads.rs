@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use sinew_api::{ExplainView, Page, WorkloadRequest, WorkloadView, explain_hint};
 use sinew_core::{Command, Phase, Thing, Workload};
 use sinew_types::{Hash, WorkloadId};
+use std::collections::BTreeSet;
 
 /// How much of a log or file one answer holds.
 const PIECE_BYTES: usize = 256 << 10;
@@ -160,9 +161,11 @@ struct Piece {
 fn piece(app: &App, place: &Workplace, of: (WorkloadId, &Workload), from: (u64, u64)) -> Piece {
     let (id, workload) = of;
     let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(0);
-    for epoch in place.logged_epochs().into_iter().filter(|epoch| *epoch >= from.0) {
+    let kept = workload.kept.clone().unwrap_or_default();
+    let epochs: BTreeSet<u64> = place.logged_epochs().into_iter().chain(kept.logs.keys().copied()).collect();
+    for epoch in epochs.into_iter().filter(|epoch| *epoch >= from.0) {
         let at = if epoch == from.0 { from.1 } else { 0 };
-        if let Ok(bytes) = place.read_log(epoch, at, PIECE_BYTES)
+        if let Some(bytes) = app.runner.read_log(place, (workload.org, &kept), (epoch, at))
             && !bytes.is_empty()
         {
             return Piece { epoch, at: at + length(&bytes), bytes };

@@ -105,7 +105,7 @@ fn the_quota_holds_while_bytes_stream_in() {
     ));
     put(&store, lab(), b"ab").unwrap();
     assert_eq!(store.used_bytes(lab()).unwrap(), 10);
-    store.set_quota(lab(), 13).unwrap();
+    store.set_quota(lab(), Some(13));
     put(&store, lab(), b"abc").unwrap();
     assert_eq!(
         store.collect(lab(), &BTreeSet::new(), in_an_hour_ms()).unwrap(),

@@ -7,17 +7,26 @@ use crate::draw;
 use crate::error::CliError;
 use crate::print;
 use crate::profile::{Home, Profile};
+use crate::size::{self, ByteSize};
 use anyhow::Result;
 use clap::Subcommand;
 use sinew_api::{
-    CreatedKey, CreatedOrganisation, KeyRequest, KeyView, MeView, OrganisationRequest, OrganisationView,
-    PublicKeyRequest,
+    CreatedKey, CreatedOrganisation, KeyRequest, KeyView, MeView, OrganisationDetailView,
+    OrganisationRequest, OrganisationView, PublicKeyRequest, QuotaRequest,
 };
 use std::io::{self, BufRead};
 
 const ADD_HELP: &str = "\
 Example:
   sinew org add lyra            prints lyra's first key, once, and the command that lyra joins with";
+
+const QUOTA_HELP: &str = "\
+Examples:
+  sinew org quota lyra                  how much lyra stores, and how much it may
+  sinew org quota lyra \"20 GiB\"         artefacts, logs and checkpoints together; also the size of one file of a run
+  sinew org quota lyra default
+
+Less than it stores already removes nothing: it only stops further bytes.";
 
 const JOIN_HELP: &str = "\
 Examples:
@@ -46,6 +55,19 @@ pub(crate) enum OrgCommand {
     },
     /// The organisations that you know
     Ls,
+    /// One organisation, and how much it stores
+    Show {
+        /// Its name or id [default: your own]
+        name: Option<String>,
+    },
+    /// How much an organisation may store (the operator sets that)
+    #[command(after_help = QUOTA_HELP)]
+    Quota {
+        /// Its name or id
+        name: String,
+        /// A size such as `20 GiB`, or `default` for what every organisation may; without it, the quota is shown
+        size: Option<ByteSize>,
+    },
     /// The API keys of your organisation
     #[command(subcommand)]
     Key(KeyCommand),
@@ -78,6 +100,9 @@ pub(crate) fn run(context: &Context, command: OrgCommand) -> Result<()> {
         OrgCommand::Add { name } => add(context, &name),
         OrgCommand::Join { key } => join(context, &key),
         OrgCommand::Ls => list(context),
+        OrgCommand::Show { name } => show(context, name),
+        OrgCommand::Quota { name, size: None } => show(context, Some(name)),
+        OrgCommand::Quota { name, size: Some(size) } => set_quota(context, &name, size),
         OrgCommand::Key(KeyCommand::Add { label, roles }) => add_key(context, KeyRequest { label, roles }),
         OrgCommand::Key(KeyCommand::Ls) => list_keys(context),
         OrgCommand::Key(KeyCommand::Rm { id }) => remove_key(context, &id),
@@ -183,6 +208,36 @@ fn list(context: &Context) -> Result<()> {
     };
     let rows: Vec<_> = all.iter().map(row).collect();
     Ok(print::table(&["NAME", "ID", "ROLE", "PUBLIC KEY"], &rows)?)
+}
+
+fn organisation_path(name: &str) -> String {
+    format!("/api/organisations/{}", encoded(name))
+}
+
+fn show(context: &Context, name: Option<String>) -> Result<()> {
+    let client = context.client()?;
+    let name = match name {
+        Some(name) => name,
+        None => client.get::<MeView>("/api/me")?.organisation.id,
+    };
+    let view: OrganisationDetailView = client.get(&organisation_path(&name))?;
+    if context.json {
+        return Ok(print::json(&view)?);
+    }
+    let quota = size::text(view.quota_bytes);
+    let quota = if view.quota_is_own { quota } else { format!("{quota} (default)") };
+    let key = view.organisation.public_key.clone().unwrap_or_else(|| "-".to_owned());
+    let row = vec![view.organisation.name, view.organisation.id, size::text(view.used_bytes), quota, key];
+    Ok(print::table(&["NAME", "ID", "STORED", "QUOTA", "PUBLIC KEY"], &[row])?)
+}
+
+fn set_quota(context: &Context, name: &str, size: ByteSize) -> Result<()> {
+    let quota_bytes = match size {
+        ByteSize::Default => None,
+        ByteSize::Bytes(bytes) => Some(bytes),
+    };
+    context.client()?.put(&format!("{}/quota", organisation_path(name)), &QuotaRequest { quota_bytes })?;
+    show(context, Some(name.to_owned()))
 }
 
 fn add_key(context: &Context, request: KeyRequest) -> Result<()> {

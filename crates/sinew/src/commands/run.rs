@@ -22,6 +22,7 @@ Examples:
         --bundle ./code --input data/corpus.txt=corpus.txt -- python3 '$(SINEW_BUNDLE)/train.py'
 
 The program finds: $SINEW_BUNDLE and $SINEW_INPUTS (read-only), $SINEW_OUT (what it leaves there is kept),
+$SINEW_CHECKPOINT (what it goes on from after a recall; kept, and brought back where its folder is lost),
 $SINEW_CPUS, and the names that torchrun sets (RANK, WORLD_SIZE, MASTER_ADDR, ...). $(NAME) in an argument is
 replaced by the workload's environment. SIGTERM is a notice: save and leave before the deadline. It sees no
 network unless it asks for loopback, and no files but its own and the system's programs.

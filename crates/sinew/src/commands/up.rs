@@ -174,6 +174,7 @@ fn url(listen: SocketAddr) -> String {
 /// Says where everything is. The key itself goes to a terminal only: other output is often kept.
 fn tell(context: &Context, started: &Started) -> Result<()> {
     let (url, words) = (&started.url, context.words);
+    super::machine::tell_gaps(context, &started.server.machine(words.0));
     let data = context.settings.data.value.clone();
     let data = data.canonicalize().at("find", &data)?;
     let profile = started.profile.as_ref();

@@ -1,5 +1,6 @@
 //! The real program from outside: processes, exit codes, files and a server of its own.
 
 mod chat;
+mod machine;
 mod path;
 mod support;

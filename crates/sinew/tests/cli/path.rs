@@ -182,3 +182,17 @@ fn a_reader_that_leaves_early_is_no_error() {
     assert_eq!(ended.status.code(), Some(0));
     assert!(ended.stderr.is_empty());
 }
+
+#[test]
+fn the_operator_sets_what_an_organisation_may_store() {
+    let world = World::new();
+    world.lab("lyra");
+    assert!(world.run("aurora", "org show lyra").good().contains("(default)"));
+    let set = world.run("aurora", "org quota lyra '3 MiB'").good();
+    assert!(set.contains("3 MiB") && !set.contains("(default)"), "{set}");
+    assert_eq!(world.json("lyra", "org show")["quota_bytes"], 3 << 20);
+    assert!(world.run("aurora", "org quota lyra").good().contains("3 MiB"));
+    world.run("lyra", "org quota lyra default").bad(3);
+    assert_eq!(world.run("aurora", "org quota lyra '3 parsec'").code, 2);
+    assert!(world.run("aurora", "org quota lyra default").good().contains("(default)"));
+}

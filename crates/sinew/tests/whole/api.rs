@@ -1,5 +1,6 @@
 //! A client that shows what came back, whatever it was.
 
+use crate::world::PATIENCE;
 use serde_json::Value;
 use std::io::Read;
 use ureq::Agent;
@@ -21,8 +22,9 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(url: &str, key: &str) -> Self {
-        let agent =
-            Agent::new_with_config(Agent::config_builder().http_status_as_error(false).proxy(None).build());
+        let config = Agent::config_builder().http_status_as_error(false).proxy(None);
+        // A server that never answers is a failure of the test, not its end.
+        let agent = Agent::new_with_config(config.timeout_global(Some(PATIENCE)).build());
         Self { agent, url: url.to_owned(), key: key.to_owned() }
     }
 
@@ -36,6 +38,16 @@ impl Api {
             .get(format!("{}{path}", self.url))
             .header("Authorization", format!("Bearer {}", self.key));
         Ok(answer(request.call()?))
+    }
+
+    /// The same by a reader of another language.
+    pub(crate) fn get_in(&self, language: &str, path: &str) -> Answer {
+        let request = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.key))
+            .header("Accept-Language", language);
+        answer(request.call().expect("the server answers"))
     }
 
     pub(crate) fn delete(&self, path: &str) -> Answer {

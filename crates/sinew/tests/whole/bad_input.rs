@@ -90,6 +90,30 @@ fn the_same_key_does_it_once() {
 }
 
 #[test]
+fn the_same_key_makes_one_pool() {
+    let world = World::new(1);
+    let free = std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
+    // All that is left, so that a second time there is nothing to take.
+    let body = json!({"name": "south", "cores": free});
+    let post = |body: &Value| world.owner.try_post("/api/pools", body, Some("pool-1")).expect("an answer");
+    let (first, again) = (post(&body), post(&body));
+    assert_eq!((first.status, again.status), (200, 200), "{} {}", first.body, again.body);
+    assert_eq!(first.body["id"], again.body["id"]);
+    assert_eq!(world.owner.get("/api/pools").body["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(code(&post(&json!({"name": "west", "cores": 1}))), "idempotency-key-reused");
+}
+
+#[test]
+fn a_key_without_roles_is_refused() {
+    let world = World::new(1);
+    let lab = world.lab("lyra");
+    let key = |roles: Value| lab.post("/api/keys", &json!({"label": "x", "roles": roles}));
+    assert_eq!(code(&key(json!([]))), "no-roles");
+    assert_eq!(code(&key(json!(["rule"]))), "malformed");
+    assert_eq!(lab.get("/api/keys").body["items"].as_array().map(Vec::len), Some(1), "nothing half done");
+}
+
+#[test]
 fn a_full_disk_loses_nothing_and_heals() {
     let mut world = World::with(1, |settings| settings.journal_max_bytes = Some(160 << 10));
     let lab = world.lab("lyra");

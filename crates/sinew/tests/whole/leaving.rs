@@ -53,6 +53,31 @@ fn the_deadline_is_kept_while_the_server_is_dead() {
     assert_eq!(view["epoch"], 1);
 }
 
+#[test]
+fn a_contract_ends_while_the_server_is_dead() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (data, home, port) = (folder.path().join("data"), folder.path().join("home"), free_port());
+    let mut program = Program::up(&data, &home, port);
+    // Long enough for the workload to start and the server to be killed; short enough to wait for.
+    let ends = wall_clock().plus(sinew_types::Span::from_ms(12_000));
+    let lab = lab_with(&program, &home, |terms| terms["ends"] = json!(ends.to_string()));
+    let seconds = "12345.673";
+    lab.must("/api/workloads", &shell("stubborn", &stubborn(seconds)));
+    until("all three sleeping", || (processes_with(seconds) >= 3).then_some(()));
+    assert!(!notice_arrived(&data), "the contract's end came before the server was killed");
+    program.kill();
+    until("nothing of it left, without a server", || (processes_with(seconds) == 0).then_some(()));
+    assert!(wall_clock() < ends, "it was there after its contract's end");
+    let _again = Program::up(&data, &home, port);
+    let view = until_state(&lab, "stubborn", &["waiting"]);
+    assert_eq!(view["epoch"], 1, "{view}");
+}
+
+fn wall_clock() -> sinew_types::Instant {
+    let since = std::time::UNIX_EPOCH.elapsed().expect("a clock after 1970");
+    sinew_types::Instant::from_ms(i64::try_from(since.as_millis()).expect("a clock before the end of time"))
+}
+
 /// Whether a supervisor has written down a deadline.
 fn notice_arrived(data: &std::path::Path) -> bool {
     let Ok(leases) = fs::read_dir(data.join("run/leases")) else { return false };
@@ -69,23 +94,28 @@ fn notice_arrived(data: &std::path::Path) -> bool {
 
 /// A lab with a contract at a server that runs as a process.
 pub(crate) fn lab_of(program: &Program, home: &std::path::Path) -> Api {
+    lab_with(program, home, |_| {})
+}
+
+fn lab_with(program: &Program, home: &std::path::Path, change: impl FnOnce(&mut Value)) -> Api {
     let owner = owner_of(program, home);
     owner.must("/api/pools", &json!({"name": "north", "cores": 1}));
     let lab = add_lab(&owner, "lyra");
-    let id = offer_from(&owner, &lab, home);
+    let id = offer_from(&owner, &lab, home, change);
     sign(&lab, "lyra", &id);
     lab
 }
 
-fn offer_from(owner: &Api, lab: &Api, home: &std::path::Path) -> String {
+fn offer_from(owner: &Api, lab: &Api, home: &std::path::Path, change: impl FnOnce(&mut Value)) -> String {
     let id = |api: &Api| api.get("/api/me").body["organisation"]["id"].clone();
-    let terms = json!({
+    let mut terms = json!({
         "owner": id(owner), "lab": id(lab), "pool": owner.get("/api/pools/north").body["id"],
         "guarantee": ["1 chip"], "borrow_limit": "0 chips", "lend_limit": "1 chip",
         "notice": "1s", "kill_grace": "1s", "hand_over": "1s",
         "starts": "2020-01-01T00:00:00.000Z", "ends": "2099-01-01T00:00:00.000Z",
         "guaranteed_price": "3.60 USD/chip-hour", "borrowed_price": "1.80 USD/chip-hour", "rounding": "half-even",
     });
+    change(&mut terms);
     let contract = sinew_types::ContractId::from_bits(77);
     let wire: sinew_api::TermsWire = serde_json::from_value(terms.clone()).expect("terms");
     let bytes = wire.to_terms().expect("terms").signing_bytes(contract);

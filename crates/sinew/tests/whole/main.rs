@@ -2,9 +2,17 @@
 
 mod api;
 mod bad_input;
+mod full_disk;
+mod kept;
 mod kill;
 mod leaving;
+mod machine;
+mod notice;
+mod outputs;
+mod quota;
 mod recall;
 mod rivals;
 mod sandbox;
+mod serving;
+mod uploads;
 mod world;

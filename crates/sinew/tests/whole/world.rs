@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up. A bound, no expectation.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub(crate) fn binary() -> PathBuf {
@@ -64,6 +64,11 @@ impl World {
     /// Stops the server; what runs goes on.
     pub(crate) fn stop(&mut self) {
         self.server.take().expect("the server runs").stop();
+    }
+
+    /// Tells all that runs to leave, waits for it, then stops the server.
+    pub(crate) fn drain(&mut self) {
+        self.server.take().expect("the server runs").drain();
     }
 
     /// Starts it again on the same folder and port.
@@ -195,6 +200,13 @@ pub(crate) fn log_of(api: &Api, name: &str) -> String {
     }
 }
 
+/// The work folder of an organisation's workload, as the server sees it.
+pub(crate) fn work_folder(data: &Path, api: &Api, name: &str) -> PathBuf {
+    let bits = |id: &Value| id.as_str().and_then(|id| id.rsplit('-').next()).expect("an id").to_owned();
+    let workload = api.get(&format!("/api/workloads/{name}")).body["id"].clone();
+    data.join("orgs").join(bits(&own_id(api))).join("workloads").join(bits(&workload)).join("work")
+}
+
 /// The binary as a process of its own, which can be killed.
 pub(crate) struct Program {
     child: Child,
@@ -212,6 +224,11 @@ pub(crate) fn free_port() -> u16 {
 impl Program {
     /// `sinew up` on a folder; its keys lie in `home`.
     pub(crate) fn up(data: &Path, home: &Path, port: u16) -> Self {
+        Self::up_with(data, home, port, |_| {})
+    }
+
+    /// The same, with more to say on the command line or another place for its remarks.
+    pub(crate) fn up_with(data: &Path, home: &Path, port: u16, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(binary());
         command.arg("up").arg("--data").arg(data).arg("--home").arg(home).args(["--owner", "owner"]);
         command
@@ -219,6 +236,7 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        change(&mut command);
         let child = command.spawn().expect("the binary starts");
         let program = Self { child, url: format!("http://127.0.0.1:{port}") };
         let api = Api::new(&program.url, "none");
