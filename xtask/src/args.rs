@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::sim::{SEEDS, SimOptions};
 use crate::steps::Step;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ The workshop of Sinew.
   cargo xtask test                          all that CI runs; installs nothing
   cargo xtask test --install                the same, after installing what is missing (apt, npm, PyPI)
   cargo xtask test --only STEP              one step and what it needs; may be repeated
+  cargo xtask sim [--seeds N] [--steps N]   the simulator on a fixed and on a fresh set of seeds
+  cargo xtask sim --seed S [--only 1,5,9]   one seed again, or some of its steps
   cargo xtask bench list                    names the benchmarks
   cargo xtask bench NAME [--json FILE]      runs one and writes docs/bench/NAME.md
 
@@ -31,6 +34,8 @@ pub(crate) enum Task {
     Tidy,
     /// Run the steps of CI.
     Test(TestOptions),
+    /// Simulate.
+    Sim(SimOptions),
     /// Name the benchmarks.
     BenchList,
     /// Run one benchmark.
@@ -58,6 +63,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Task> {
         [] | ["help" | "--help" | "-h", ..] => Ok(Task::Help),
         ["tidy"] => Ok(Task::Tidy),
         ["test", rest @ ..] => Ok(Task::Test(test_options(rest)?)),
+        ["sim", rest @ ..] => Ok(Task::Sim(sim_options(rest)?)),
         ["bench", "list"] => Ok(Task::BenchList),
         ["bench", name] => Ok(Task::Bench { name: (*name).to_owned(), json: None }),
         ["bench", name, "--json", file] => {
@@ -78,6 +84,24 @@ fn test_options(words: &[&str]) -> Result<TestOptions> {
                 options.only.push(Step::named(name)?);
             }
             other => bail!("`{other}` is not an option of `cargo xtask test`; see `cargo xtask help`"),
+        }
+    }
+    Ok(options)
+}
+
+fn sim_options(words: &[&str]) -> Result<SimOptions> {
+    let mut options = SimOptions { seeds: SEEDS, seed: None, words: Vec::new() };
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        let mut value = || rest.next().with_context(|| format!("`{word}` needs a value"));
+        match *word {
+            "--seeds" => options.seeds = value()?.parse().context("`--seeds` needs a number")?,
+            "--seed" => options.seed = Some((*value()?).to_owned()),
+            "--steps" | "--only" => {
+                let value = *value()?;
+                options.words.extend([(*word).to_owned(), value.to_owned()]);
+            }
+            other => bail!("`{other}` is not an option of `cargo xtask sim`; see `cargo xtask help`"),
         }
     }
     Ok(options)

@@ -1,4 +1,4 @@
-//! The workshop of Sinew: `cargo xtask tidy`, `cargo xtask test` and `cargo xtask bench`.
+//! The workshop of Sinew: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask sim` and `cargo xtask bench`.
 //!
 //! It runs here what CI runs there, in the same order, and keeps the rules of the repository that no compiler
 //! keeps. It never ships with the product and depends on no crate of it, so that it builds first and quickly.
@@ -11,6 +11,7 @@ mod live;
 mod purity;
 mod repository;
 mod shell;
+mod sim;
 mod sources;
 mod steps;
 mod tally;
@@ -46,6 +47,11 @@ fn perform(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Test(options) => {
             let tally = test_run::run(&repository, &options)?;
+            println!("{tally}");
+            Ok(tally.exit_code())
+        }
+        Task::Sim(options) => {
+            let tally = sim::run(&repository, &options)?;
             println!("{tally}");
             Ok(tally.exit_code())
         }

@@ -85,23 +85,28 @@ impl Journal {
     /// Opens the journal of a data folder, and makes or upgrades it where that is needed.
     pub fn open(folder: &DataFolder, options: JournalOptions) -> Result<Journal, StoreError> {
         let path = folder.path().join(FILE);
-        let is_new = !path.exists();
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let mut reader = JournalReader::connect(&path, &path, flags)?;
-        let version = reader.version()?;
-        reader.make_durable().map_err(|error| reader.failed("open", error))?;
-        reader.upgrade(version, folder.identity().instance)?;
-        reader.refuse_other_instance(folder.identity().instance)?;
-        if is_new {
-            files::sync_dir(folder.path())?;
-        }
-        let last_seq = reader.last_seq()?;
-        let mut journal = Journal { reader, last_seq, unconfirmed: false };
+        let reader = JournalReader::connect(&path, &path, read_write())?;
+        let mut journal = Journal::over(reader, folder.identity().instance)?;
+        // Each time: a first start that was killed may have left a removed rollback journal that could still come back.
+        files::sync_dir(folder.path())?;
         journal.set_max_bytes(options.max_bytes)?;
         Ok(journal)
+    }
+
+    /// Opens or makes a journal at `path` on the disk that SQLite knows as `vfs`: the same code on a simulated disk.
+    pub fn open_on(vfs: &str, path: &Path, instance: InstanceId) -> Result<Journal, StoreError> {
+        let connection = Connection::open_with_flags_and_vfs(path, read_write(), vfs);
+        Journal::over(JournalReader::around(connection, path)?, instance)
+    }
+
+    fn over(mut reader: JournalReader, instance: InstanceId) -> Result<Journal, StoreError> {
+        let version = reader.version()?;
+        reader.make_durable().map_err(|error| reader.failed("open", error))?;
+        reader.upgrade(version, instance)?;
+        reader.refuse_other_instance(instance)?;
+        reader.confirm_all().map_err(|error| reader.failed("open", error))?;
+        let last_seq = reader.last_seq()?;
+        Ok(Journal { reader, last_seq, unconfirmed: false })
     }
 
     /// Records a group as one transaction and one flush to disk, and returns when it is durable. The group is
@@ -254,8 +259,12 @@ impl JournalReader {
     }
 
     fn connect(path: &Path, target: &Path, flags: OpenFlags) -> Result<JournalReader, StoreError> {
+        JournalReader::around(Connection::open_with_flags(target, flags), path)
+    }
+
+    fn around(opened: rusqlite::Result<Connection>, path: &Path) -> Result<JournalReader, StoreError> {
         let wrap = |source| StoreError::Journal { doing: "open", path: path.to_path_buf(), source };
-        let connection = Connection::open_with_flags(target, flags).map_err(wrap)?;
+        let connection = opened.map_err(wrap)?;
         connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(wrap)?;
         // What the file's own schema could make SQLite run is not trusted: it may come from a backup.
         connection.pragma_update(None, "trusted_schema", false).map_err(wrap)?;
@@ -299,6 +308,19 @@ impl JournalReader {
         self.connection.pragma_update(None, "synchronous", "full")?;
         // A long reader lets the write-ahead log grow; afterwards it gives the space back.
         self.connection.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES, |_| Ok(()))
+    }
+
+    /// A process that died amid a commit, or whose flush failed, leaves records that are seen and not durable. They are
+    /// copied into the file itself and flushed before anybody builds on them, and the write-ahead log is emptied: what
+    /// the next power cut leaves of it would hide the newer pages. Refused while another program reads it.
+    fn confirm_all(&self) -> rusqlite::Result<()> {
+        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+        if busy == 0 {
+            return Ok(());
+        }
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        let why = "another program reads the journal; wait for it or end it, then start again";
+        Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())))
     }
 
     /// All steps in one transaction: a kill leaves the old version or the new one.
@@ -385,6 +407,13 @@ fn kind_of(error: &rusqlite::Error) -> Option<Trouble> {
         ffi::SQLITE_IOERR => Some(Trouble::Unconfirmed),
         _ => None,
     }
+}
+
+fn read_write() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE
 }
 
 fn read_only() -> OpenFlags {

@@ -18,6 +18,13 @@ fn tasks_are_read() {
         "test --install --only lints --only python",
         expect!["Test(TestOptions { install: true, only: [Lints, Python] })"],
     );
+    check("sim", expect!["Sim(SimOptions { seeds: 100, seed: None, words: [] })"]);
+    check(
+        "sim --seed 7 --steps 40 --only 1,5",
+        expect![[
+            r#"Sim(SimOptions { seeds: 100, seed: Some("7"), words: ["--steps", "40", "--only", "1,5"] })"#
+        ]],
+    );
     check("bench list", expect!["BenchList"]);
     check("bench demo --json out.json", expect![[r#"Bench { name: "demo", json: Some("out.json") }"#]]);
 }
@@ -25,6 +32,11 @@ fn tasks_are_read() {
 #[test]
 fn wrong_words_are_named() {
     check("tidyy", expect!["error: `tidyy` is not understood; `cargo xtask help` shows what there is"]);
+    check("sim --seeds", expect!["error: `--seeds` needs a value"]);
+    check(
+        "sim --fast",
+        expect!["error: `--fast` is not an option of `cargo xtask sim`; see `cargo xtask help`"],
+    );
     check("test --only", expect!["error: `--only` needs the name of a step"]);
     check(
         "test --fast",

@@ -1,0 +1,150 @@
+//! The model sees what is wrong: real journals with one thing changed.
+
+use super::*;
+use crate::log::record;
+use crate::script::{layout, script};
+use crate::world::World;
+use sinew_ledger::LineKind;
+
+/// Long enough that everything that is changed below happens.
+fn journal() -> Vec<Recorded> {
+    let seed = 3;
+    let mut world = World::new(&layout(seed), None).expect("a world begins");
+    for step in script(seed, 300) {
+        world.take(&step).expect("nothing is wrong with this seed");
+    }
+    world.calm().expect("nothing is wrong with this seed");
+    world.journal()
+}
+
+/// Shows the model a journal and answers the first thing that is wrong.
+fn judge(journal: &[Recorded]) -> Option<Violation> {
+    let mut model = Model::default();
+    for (seq, recorded) in (1..).zip(journal) {
+        let kept = record(recorded);
+        let at_ms = u64::try_from(recorded.at.ms()).expect("after 1970");
+        let row = Row { seq, at_ms, version: kept.version, body: &kept.body };
+        let ends_turn = journal.get(seq as usize).is_none_or(|next| next.at != recorded.at);
+        let verdict = model.take(&row, recorded).and_then(|()| model.check(ends_turn));
+        if let Err(violation) = verdict {
+            return Some(violation);
+        }
+    }
+    None
+}
+
+/// Changes the first event for which `change` says that it did.
+fn check(invariants: &[u8], what: &str, mut change: impl FnMut(&mut Event) -> bool) {
+    let mut journal = journal();
+    let changed = journal.iter_mut().any(|recorded| change(&mut recorded.event));
+    assert!(changed, "{what}: never happens");
+    let found = judge(&journal);
+    assert!(
+        found.as_ref().is_some_and(|violation| invariants.contains(&violation.invariant)),
+        "{what}: {found:?}"
+    );
+}
+
+/// Records the first event of a kind twice, or not at all.
+fn check_count(invariants: &[u8], what: &str, times: usize, is_it: impl Fn(&Event) -> bool) {
+    let mut journal = journal();
+    let at = journal.iter().position(|recorded| is_it(&recorded.event)).expect(what);
+    let one = journal.remove(at);
+    (0..times).for_each(|_| journal.insert(at, one.clone()));
+    let found = judge(&journal);
+    assert!(
+        found.as_ref().is_some_and(|violation| invariants.contains(&violation.invariant)),
+        "{what}: {found:?}"
+    );
+}
+
+#[test]
+fn a_real_journal_is_right() {
+    assert_eq!(judge(&journal()), None);
+}
+
+#[test]
+fn lost_and_repeated_records_are_seen() {
+    check_count(&[6], "usage is lost", 0, |event| matches!(event, Event::UsageRecorded { .. }));
+    check_count(&[6], "usage twice", 2, |event| matches!(event, Event::UsageRecorded { .. }));
+    check_count(&[4], "a grant twice", 2, |event| matches!(event, Event::LeaseGranted { .. }));
+    check_count(&[4], "an end twice", 2, |event| matches!(event, Event::LeaseEnded { .. }));
+    check_count(&[1, 4], "an end is lost", 0, |event| matches!(event, Event::LeaseEnded { .. }));
+    check_count(&[5], "an answer twice", 2, |event| matches!(event, Event::RequestAnswered { .. }));
+    check_count(
+        &[6],
+        "an invoice twice",
+        2,
+        |event| matches!(event, Event::Invoiced { invoice } if invoice.records > 0),
+    );
+}
+
+#[test]
+fn wrong_leases_are_seen() {
+    check(&[4], "an epoch is skipped", |event| match event {
+        Event::LeaseGranted { epoch, .. } => {
+            *epoch += 1;
+            true
+        }
+        _ => false,
+    });
+    check(&[1, 2], "a loan counts as own", |event| match event {
+        Event::LeaseGranted { cells, .. } if cells.values().any(|how| *how != Holding::Own) => {
+            cells.values_mut().for_each(|how| *how = Holding::Own);
+            true
+        }
+        _ => false,
+    });
+    check(&[3], "a gang gets nothing", |event| match event {
+        Event::LeaseGranted { cells, .. } => {
+            cells.clear();
+            true
+        }
+        _ => false,
+    });
+    check(&[1], "a later deadline than the notice", |event| match event {
+        Event::LeaseNotified { deadline, .. } => {
+            *deadline = deadline.plus(sinew_types::Span::from_ms(60_000));
+            true
+        }
+        _ => false,
+    });
+}
+
+#[test]
+fn wrong_bills_are_seen() {
+    check(&[6], "a line costs one unit more", |event| match event {
+        Event::Invoiced { invoice } => {
+            let line = invoice.lines.iter_mut().find(|line| line.kind == LineKind::Borrowed);
+            line.expect("both lines are there").amount.units += 1;
+            true
+        }
+        _ => false,
+    });
+    check(&[6], "a posting is off", |event| match event {
+        Event::Invoiced { invoice } => {
+            invoice.transaction.postings[0].money.units += 1;
+            true
+        }
+        _ => false,
+    });
+    check(&[6], "a chip is billed twice", |event| match event {
+        Event::UsageRecorded { record } => {
+            record.own_chip_milli += 1_000;
+            true
+        }
+        _ => false,
+    });
+}
+
+#[test]
+fn a_reason_that_names_a_rival_is_seen() {
+    let name: Name = "somebody-elses".parse().expect("a name");
+    check(&[7], "behind a rival", |event| match event {
+        Event::WaitChanged { why, .. } => {
+            *why = Wait::Behind { ahead: name.clone() };
+            true
+        }
+        _ => false,
+    });
+}
