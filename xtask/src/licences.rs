@@ -73,7 +73,9 @@ impl<'a> Reader<'a> {
         if self.take("WITH") {
             name = format!("{name} WITH {}", self.next()?);
         }
-        Some(self.allowed.contains(&name))
+        // `MPL-2.0+` is that version or a later one, so it can be met with that version.
+        let this_version = name.strip_suffix('+').unwrap_or(&name).to_owned();
+        Some(self.allowed.contains(&name) || self.allowed.contains(&this_version))
     }
 
     fn take(&mut self, word: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::repository::{Kind, Member, TextFile};
 pub(crate) const TEMPLATE: &str = "xtask/clippy-pure.toml";
 
 /// What a pure crate may use from outside: computation only, no IO in any of them.
-const PURE_DEPENDENCIES: &[&str] = &["thiserror", "sha2", "ed25519-dalek"];
+const PURE_DEPENDENCIES: &[&str] = &["thiserror", "sha2", "ed25519-dalek", "imbl"];
 
 /// The root of every word in the system uses the standard library and nothing else.
 const WITHOUT_DEPENDENCIES: &str = "sinew-types";

@@ -186,7 +186,7 @@ impl PoolView {
     pub fn of(state: &State, who: &Principal, id: PoolId, pool: &PoolState) -> Self {
         let mine = pool.owner == who.org;
         let chips: Vec<(CellIndex, Option<u32>)> =
-            pool.topology.chips().map(|(i, cell)| (i, cell.device)).collect();
+            pool.topology.chips().map(|chip| (chip, pool.topology.device(chip))).collect();
         let cell = |(index, device): &(CellIndex, Option<u32>)| {
             let holding = holding(state, who, id, *index);
             CellView { index: index.0, device: device.filter(|_| mine || holding.is_some()), holding }
@@ -195,7 +195,7 @@ impl PoolView {
             chips.iter().map(cell).filter(|cell| mine || cell.holding.is_some()).collect();
         let held = cells.iter().filter(|cell| cell.holding.is_some()).count();
         let all = if mine { chips.len() } else { could_hold(state, who, id, chips.len()) };
-        let model = pool.topology.chips().next().map_or_else(String::new, |(_, chip)| chip.model.clone());
+        let model = pool.topology.model().to_owned();
         Self {
             id: id.to_string(),
             name: pool.name.to_string(),
@@ -214,9 +214,10 @@ impl PoolView {
 fn could_hold(state: &State, who: &Principal, pool: PoolId, chips: usize) -> usize {
     let own = state.contracts.values().filter(|c| c.terms.pool == pool && c.terms.lab == who.org);
     let most = own.map(|c| {
-        let (own, borrowed) =
-            (c.terms.guaranteed_chips().unwrap_or(0), c.terms.borrow_limit.loose_chips().unwrap_or(0));
-        usize::try_from(own.saturating_add(borrowed)).unwrap_or(usize::MAX)
+        let topology = state.pools.get(&pool).map(|found| &found.topology);
+        let shapes = c.terms.guarantee.iter().chain([&c.terms.borrow_limit]);
+        let counted = shapes.filter_map(|shape| sinew_sched::shape_chips(topology?, shape));
+        usize::try_from(counted.fold(0, u32::saturating_add)).unwrap_or(usize::MAX)
     });
     most.fold(0, usize::saturating_add).min(chips)
 }
@@ -226,10 +227,10 @@ fn holding(state: &State, who: &Principal, pool: PoolId, cell: CellIndex) -> Opt
     let mut all = state.workloads.iter().filter(|(_, w)| w.pool == pool && (mine || w.org == who.org));
     all.find_map(|(id, workload)| {
         let lease = workload.lease()?;
-        let holding = lease.cells.get(&cell)?;
+        let holding = lease.cells.get(cell)?;
         let own = workload.org == who.org;
         Some(HoldingView {
-            kind: kind_text(*holding).to_owned(),
+            kind: kind_text(holding).to_owned(),
             organisation: state
                 .organisations
                 .get(&workload.org)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sinew_contract::{Contract, Signature, Standing, Terms};
-use sinew_core::{State, usage};
+use sinew_core::{Records, State, usage};
 use sinew_ledger::UsageRecord;
 use sinew_sched::Account;
 use sinew_types::{ContractId, Instant, Malformed, Meter, Quantity, Rounding, Shape};
@@ -30,6 +30,9 @@ pub struct TermsWire {
     pub kill_grace: String,
     /// From then until the next holder has the cells.
     pub hand_over: String,
+    /// How long a lease is safe from recall, such as `10m`, where the owner grants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_term: Option<String>,
     /// First moment, UTC.
     pub starts: String,
     /// First moment after, UTC.
@@ -134,6 +137,7 @@ impl TermsWire {
             notice: field("notice", &self.notice)?,
             kill_grace: field("kill_grace", &self.kill_grace)?,
             hand_over: field("hand_over", &self.hand_over)?,
+            minimum_term: self.minimum_term.as_deref().map(|text| field("minimum_term", text)).transpose()?,
             starts: field("starts", &self.starts)?,
             ends: field("ends", &self.ends)?,
             guaranteed_price: field("guaranteed_price", &self.guaranteed_price)?,
@@ -157,6 +161,7 @@ impl TermsWire {
             notice: terms.notice.to_string(),
             kill_grace: terms.kill_grace.to_string(),
             hand_over: terms.hand_over.to_string(),
+            minimum_term: terms.minimum_term.map(|term| term.to_string()),
             starts: terms.starts.to_string(),
             ends: terms.ends.to_string(),
             guaranteed_price: terms.guaranteed_price.to_string(),
@@ -210,7 +215,7 @@ impl ContractView {
 
 /// Usage records that no invoice holds yet, and what running leases have used since their last one.
 fn unbilled(state: &State, now: Instant, contract: ContractId) -> Vec<UsageRecord> {
-    let recorded = state.unbilled.get(&contract).cloned().unwrap_or_default();
+    let recorded = state.unbilled.get(&contract).into_iter().flat_map(Records::iter).cloned();
     let running =
         state.workloads.iter().filter(|(_, workload)| workload.account == Account::Contract(contract));
     recorded.into_iter().chain(running.filter_map(|(id, _)| usage(state, *id, now))).collect()

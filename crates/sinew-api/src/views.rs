@@ -182,7 +182,7 @@ impl WorkloadView {
             state: word.to_owned(),
             least: shape(part.map(|part| part.least)),
             most: shape(part.map(|part| part.most)),
-            chips: workload.lease().map_or(0, |lease| u32::try_from(lease.cells.len()).unwrap_or(u32::MAX)),
+            chips: workload.lease().map_or(0, |lease| lease.cells.chips()),
             epoch: workload.epoch,
             submitted_at: workload.submitted_at.to_string(),
             reason,

@@ -27,6 +27,8 @@ pub struct Terms {
     pub kill_grace: Span,
     /// From then until the cells are in the next holder's hands.
     pub hand_over: Span,
+    /// How long a lease under the contract is safe from recall, where the owner grants that.
+    pub minimum_term: Option<Span>,
     /// The first moment under the contract.
     pub starts: Instant,
     /// The first moment no longer under it.
@@ -49,6 +51,7 @@ canonical_struct!(Terms {
     notice,
     kill_grace,
     hand_over,
+    minimum_term,
     starts,
     ends,
     guaranteed_price,
@@ -77,11 +80,6 @@ pub enum Flaw {
     PromisesNothing,
     /// An organisation contracts with itself.
     WithItself,
-    /// A shape that pools of equal chips do not have; only counts of chips fit there.
-    ShapeUnknown {
-        /// The shape.
-        shape: Shape,
-    },
     /// Part of the recall bound is zero, which no machine can keep.
     NoTime {
         /// Which part.
@@ -121,11 +119,7 @@ impl Terms {
         if guaranteed != borrowed {
             return Err(Flaw::MixedAssets { guaranteed: guaranteed.clone(), borrowed: borrowed.clone() });
         }
-        let shapes = self.guarantee.iter().chain([&self.borrow_limit, &self.lend_limit]);
-        if let Some(shape) = shapes.into_iter().find(|shape| shape.loose_chips().is_none()) {
-            return Err(Flaw::ShapeUnknown { shape: *shape });
-        }
-        if self.guaranteed_chips() == Some(0) && self.borrow_limit.loose_chips() == Some(0) {
+        if self.guarantee.iter().all(Shape::is_empty) && self.borrow_limit.is_empty() {
             return Err(Flaw::PromisesNothing);
         }
         for (part, span) in

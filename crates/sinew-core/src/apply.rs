@@ -4,8 +4,10 @@ use crate::event::{Event, Next};
 use crate::kept::Kept;
 use crate::state::{ApiKey, Done, End, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
 use sinew_contract::{Contract, Standing};
+use sinew_sched::Account;
 use sinew_types::{Instant, OrgId, WorkloadId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many ended workloads of an organisation are kept at hand; the journal keeps all.
 const ENDED_KEPT: usize = 1_000;
@@ -15,47 +17,57 @@ const ANSWERED_KEPT: usize = 10_000;
 /// Changes the state as the event says.
 pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
     state.at = state.at.max(at);
-    match event.clone() {
+    match event {
         Event::OrganisationAdded { id, name, operator } => {
-            state
-                .organisations
-                .insert(id, Organisation { name, operator, public_key: None, quota_bytes: None });
+            let (name, operator) = (name.clone(), *operator);
+            let added = Organisation { name, operator, public_key: None, quota_bytes: None };
+            state.organisations.insert(*id, added);
         }
         Event::QuotaSet { org, bytes } => {
-            if let Some(found) = state.organisations.get_mut(&org) {
-                found.quota_bytes = bytes;
+            if let Some(found) = state.organisations.get_mut(org) {
+                found.quota_bytes = *bytes;
             }
         }
         Event::KeyAdded { id, org, digest, roles, label } => {
-            state.keys.insert(id, ApiKey { org, digest, roles, label });
+            let (roles, label) = (roles.clone(), label.clone());
+            state.keys.insert(*id, ApiKey { org: *org, digest: *digest, roles, label });
         }
         Event::KeyRevoked { id } => {
-            state.keys.remove(&id);
+            state.keys.remove(id);
         }
         Event::PublicKeySet { org, key } => {
-            if let Some(found) = state.organisations.get_mut(&org) {
-                found.public_key = Some(key);
+            if let Some(found) = state.organisations.get_mut(org) {
+                found.public_key = Some(*key);
             }
         }
         Event::PoolAdded { id, owner, name, topology } => {
-            state.pools.insert(id, PoolState { owner, name, topology });
+            let (name, topology) = (name.clone(), topology.clone());
+            state.index.accounts.entry(*owner).or_default().insert((*id, Account::Owner));
+            state.pools.insert(*id, PoolState { owner: *owner, name, topology });
         }
-        Event::ContractOffered { .. } | Event::ContractSigned { .. } | Event::ContractEnded { .. } => {
-            apply_contract(state, event.clone());
+        Event::ContractOffered { id, .. }
+        | Event::ContractSigned { id, .. }
+        | Event::ContractEnded { id } => {
+            apply_contract(state, event);
+            let mut index = std::mem::take(&mut state.index);
+            index.follow_contract(state, *id);
+            state.index = index;
         }
-        Event::UsageRecorded { .. } | Event::Invoiced { .. } => apply_money(state, event.clone()),
-        Event::Released { org, release } => state.registry.add(org, release),
+        Event::CellsBound { pool, cells } => state.bindings.set(*pool, cells),
+        Event::UsageRecorded { .. } | Event::Invoiced { .. } => apply_money(state, event),
+        Event::Released { org, release } => state.registry.add(*org, release.clone()),
         Event::RequestAnswered { org, key, fingerprint, subject } => {
-            state.answered.insert((org, key), Done { fingerprint, subject, at });
-            forget_answered(state, org);
+            let done = Done { fingerprint: *fingerprint, subject: subject.clone(), at };
+            state.answered.insert((*org, key.clone()), done);
+            forget_answered(state, *org, (at, key.clone()));
         }
         Event::WorkloadSubmitted { id, org, pool, account, spec } => {
             let phase = Phase::Waiting { since: at, why: None };
             let workload = Workload {
-                org,
-                pool,
-                account,
-                spec: *spec,
+                org: *org,
+                pool: *pool,
+                account: *account,
+                spec: Arc::clone(spec),
                 submitted_at: at,
                 epoch: 0,
                 losses: 0,
@@ -63,32 +75,33 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 kept: None,
                 phase,
             };
-            state.workloads.insert(id, workload);
+            state.index.names.insert((*org, workload.spec.name.clone()), *id);
+            state.workloads.insert(*id, workload);
         }
         other => apply_workload(state, at, other),
     }
 }
 
-fn apply_contract(state: &mut State, event: Event) {
+fn apply_contract(state: &mut State, event: &Event) {
     match event {
         Event::ContractOffered { id, terms, key, signature } => {
             let contract = Contract {
-                id,
-                terms: *terms,
-                owner_signature: (key, signature),
+                id: *id,
+                terms: (**terms).clone(),
+                owner_signature: (*key, *signature),
                 lab_signature: None,
                 standing: Standing::Offered,
             };
-            state.contracts.insert(id, contract);
+            state.contracts.insert(*id, contract);
         }
         Event::ContractSigned { id, key, signature } => {
-            if let Some(contract) = state.contracts.get_mut(&id) {
-                contract.lab_signature = Some((key, signature));
+            if let Some(contract) = state.contracts.get_mut(id) {
+                contract.lab_signature = Some((*key, *signature));
                 contract.standing = Standing::Signed;
             }
         }
         Event::ContractEnded { id } => {
-            if let Some(contract) = state.contracts.get_mut(&id) {
+            if let Some(contract) = state.contracts.get_mut(id) {
                 contract.standing = Standing::Ended;
             }
         }
@@ -96,7 +109,7 @@ fn apply_contract(state: &mut State, event: Event) {
     }
 }
 
-fn apply_money(state: &mut State, event: Event) {
+fn apply_money(state: &mut State, event: &Event) {
     match event {
         Event::UsageRecorded { record } => {
             if let Some(workload) = state.workloads.get_mut(&record.workload)
@@ -106,98 +119,79 @@ fn apply_money(state: &mut State, event: Event) {
                 lease.recorded_to = record.to;
             }
             if let Some(contract) = record.contract {
-                state.unbilled.entry(contract).or_default().push(record);
+                state.unbilled.entry(contract).or_default().push(record.clone());
             }
         }
         Event::Invoiced { invoice } => {
             state.unbilled.remove(&invoice.contract);
             state.balances.post(&invoice.transaction);
-            state.invoices.insert((invoice.contract, invoice.number), *invoice);
+            state.invoices.insert((invoice.contract, invoice.number), (**invoice).clone());
         }
         _ => {}
     }
 }
 
-fn apply_workload(state: &mut State, at: Instant, event: Event) {
-    let Some(id) = workload_of(&event) else { return };
+fn apply_workload(state: &mut State, at: Instant, event: &Event) {
+    let Some(id) = event.workload() else { return };
     let Some(workload) = state.workloads.get_mut(&id) else { return };
     match event {
         Event::WaitChanged { why, .. } => {
             if let Phase::Waiting { why: current, .. } = &mut workload.phase {
-                *current = Some(why);
+                *current = Some(why.clone());
             }
         }
         Event::WorkloadCancelled { .. } => workload.phase = Phase::Ended { at, end: End::Cancelled },
         Event::LeaseGranted { epoch, cells, .. } => {
-            workload.epoch = epoch;
+            workload.epoch = *epoch;
+            let cells = cells.clone();
             let lease = Lease { cells, granted_at: at, started_at: None, recorded_to: at, notice: None };
             workload.phase = Phase::Holding { lease };
         }
         Event::LeaseEnded { exit, outputs, next, .. } => {
             let started = workload.lease().is_some_and(|lease| lease.started_at.is_some());
             workload.losses =
-                if next == Next::Again && !started { workload.losses.saturating_add(1) } else { 0 };
+                if *next == Next::Again && !started { workload.losses.saturating_add(1) } else { 0 };
             let mut kept = workload.kept.take().unwrap_or_default();
-            workload.outputs = kept.take(workload.epoch, outputs);
+            workload.outputs = kept.take(workload.epoch, outputs.clone());
             workload.kept = (kept != Kept::default()).then_some(kept);
             workload.phase = match next {
                 Next::Again => Phase::Waiting { since: workload.submitted_at, why: None },
                 Next::Done => Phase::Ended { at, end: End::Done },
-                Next::Failed => Phase::Ended { at, end: End::Failed { exit } },
+                Next::Failed => Phase::Ended { at, end: End::Failed { exit: exit.clone() } },
                 Next::Cancelled => Phase::Ended { at, end: End::Cancelled },
             };
         }
         other => apply_lease(workload, at, other),
     }
-    if matches!(workload.phase, Phase::Ended { .. }) {
+    if let Phase::Ended { at, .. } = workload.phase {
         let org = workload.org;
-        forget_ended(state, org);
+        forget_ended(state, org, (at, id));
     }
 }
 
-fn apply_lease(workload: &mut Workload, at: Instant, event: Event) {
+fn apply_lease(workload: &mut Workload, at: Instant, event: &Event) {
     let Phase::Holding { lease } = &mut workload.phase else { return };
     match event {
-        Event::LeaseRebound { cells, .. } => lease.cells = cells,
-        Event::LeaseNotified { why, deadline, .. } => lease.notice = Some(Notice { why, at, deadline }),
+        Event::LeaseRebound { cells, .. } => lease.cells = cells.clone(),
+        Event::LeaseNotified { why, deadline, .. } => {
+            lease.notice = Some(Notice { why: why.clone(), at, deadline: *deadline });
+        }
         Event::LeaseStarted { .. } => lease.started_at = Some(at),
         _ => {}
     }
 }
 
-fn workload_of(event: &Event) -> Option<WorkloadId> {
-    match event {
-        Event::WaitChanged { id, .. }
-        | Event::WorkloadCancelled { id }
-        | Event::LeaseGranted { id, .. }
-        | Event::LeaseRebound { id, .. }
-        | Event::LeaseNotified { id, .. }
-        | Event::LeaseStarted { id, .. }
-        | Event::LeaseEnded { id, .. } => Some(*id),
-        _ => None,
-    }
-}
-
 /// Drops an organisation's oldest ended workload when it has too many. The same on every replay.
-fn forget_ended(state: &mut State, org: OrgId) {
-    let ended = state.workloads.iter().filter_map(|(id, workload)| match &workload.phase {
-        Phase::Ended { at, .. } if workload.org == org => Some((*at, *id)),
-        _ => None,
-    });
-    let ended: Vec<(Instant, WorkloadId)> = ended.collect();
-    if ended.len() > ENDED_KEPT
-        && let Some((_, oldest)) = ended.iter().min()
+fn forget_ended(state: &mut State, org: OrgId, latest: (Instant, WorkloadId)) {
+    if let Some((_, oldest)) = state.index.ended.add(org, latest, ENDED_KEPT)
+        && let Some(forgotten) = state.workloads.remove(&oldest)
     {
-        state.workloads.remove(oldest);
+        state.index.names.remove(&(org, forgotten.spec.name.clone()));
     }
 }
 
-fn forget_answered(state: &mut State, org: OrgId) {
-    let of_org = state.answered.range((org, String::new())..).take_while(|((whose, _), _)| *whose == org);
-    let answered: Vec<_> = of_org.map(|(key, done)| (done.at, key.clone())).collect();
-    if answered.len() > ANSWERED_KEPT
-        && let Some((_, oldest)) = answered.into_iter().min()
-    {
-        state.answered.remove(&oldest);
+fn forget_answered(state: &mut State, org: OrgId, latest: (Instant, String)) {
+    if let Some((_, oldest)) = state.index.answered.add(org, latest, ANSWERED_KEPT) {
+        state.answered.remove(&(org, oldest));
     }
 }

@@ -6,6 +6,7 @@ use sinew_types::{
     ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a principal may do in its organisation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -148,7 +149,7 @@ pub enum Command {
         /// Its identity.
         id: WorkloadId,
         /// What should run.
-        spec: Box<WorkloadSpec>,
+        spec: Arc<WorkloadSpec>,
     },
     /// Ends a workload.
     Cancel {

@@ -3,11 +3,14 @@
 use crate::apply::apply;
 use crate::command::{Actor, Request, RequestKey};
 use crate::decide::decide;
+use crate::engines::Engines;
 use crate::event::Event;
+use crate::index::Index;
 use crate::refusal::Refusal;
-use crate::settle::settle;
+use crate::settle::{bind_owed, settle, wait};
 use crate::state::State;
-use sinew_types::{Instant, OrgId};
+use sinew_sched::{Engine, Wait};
+use sinew_types::{Instant, OrgId, PoolId, WorkloadId};
 
 /// An event and when it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +37,8 @@ pub struct Answer {
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     state: State,
+    /// None after a replay, until somebody asks.
+    engines: Option<Engines>,
     fresh: Vec<Recorded>,
     look_again: Option<Instant>,
 }
@@ -41,8 +46,9 @@ pub struct Control {
 impl Control {
     /// Starts from a state, such as a snapshot's.
     #[must_use]
-    pub fn new(state: State) -> Self {
-        Self { state, fresh: Vec::new(), look_again: None }
+    pub fn new(mut state: State) -> Self {
+        state.index = Index::of(&state);
+        Self { state, engines: None, fresh: Vec::new(), look_again: None }
     }
 
     /// The state as of the last event.
@@ -54,11 +60,13 @@ impl Control {
     /// Applies a record from the journal.
     pub fn replay(&mut self, record: &Recorded) {
         apply(&mut self.state, record.at, &record.event);
+        self.engines = None;
     }
 
     /// Decides a request and applies what follows from it.
     pub fn handle(&mut self, now: Instant, request: &Request) -> Result<Answer, Refusal> {
         let now = now.max(self.state.at);
+        self.engines_mut();
         if let Some((org, key)) = keyed(request)
             && let Some(done) = self.state.answered.get(&(org, key.key.clone()))
         {
@@ -67,9 +75,13 @@ impl Control {
             }
             return Ok(Answer { subject: done.subject.clone(), repeated: true });
         }
-        let (events, subject) = decide(&self.state, now, &request.actor, &request.command)?;
+        let (events, subject) = decide(self, now, &request.actor, &request.command)?;
         for event in events {
+            let signed = matches!(event, Event::ContractSigned { .. });
             self.record(now, event);
+            if signed {
+                bind_owed(self, now);
+            }
         }
         if let Some((org, key)) = keyed(request) {
             let (key, fingerprint) = (key.key.clone(), key.fingerprint);
@@ -95,8 +107,29 @@ impl Control {
         std::mem::take(&mut self.fresh)
     }
 
+    /// Why a workload waits now; nothing where it does not wait.
+    #[must_use]
+    pub fn why(&self, id: WorkloadId) -> Option<Wait> {
+        let workload = self.state.workloads.get(&id)?;
+        let reason = self.engines.as_ref()?.pool(workload.pool)?.why(id)?;
+        wait(&self.state, id, reason)
+    }
+
+    /// The schedulers, made from the state where they are not there.
+    pub(crate) fn engines_mut(&mut self) -> &mut Engines {
+        self.engines.get_or_insert_with(|| Engines::of(&self.state))
+    }
+
+    /// The scheduler of a pool; there is one while a request is decided.
+    pub(crate) fn engine(&self, pool: PoolId) -> Option<&Engine> {
+        self.engines.as_ref()?.pool(pool)
+    }
+
     pub(crate) fn record(&mut self, at: Instant, event: Event) {
         apply(&mut self.state, at, &event);
+        if let Some(engines) = &mut self.engines {
+            engines.follow(&self.state, at, &event);
+        }
         self.fresh.push(Recorded { at, event });
     }
 }

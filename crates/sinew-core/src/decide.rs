@@ -6,16 +6,17 @@ mod setup;
 mod workload;
 
 use crate::command::{Actor, Command, Principal, Role};
+use crate::control::Control;
 use crate::event::Event;
 use crate::refusal::Refusal;
-use crate::state::State;
 use sinew_types::{Instant, OrgId};
 
 /// The events, and the identity of what they are about.
 type Decision = Result<(Vec<Event>, String), Refusal>;
 
 /// Decides a command.
-pub(crate) fn decide(state: &State, now: Instant, actor: &Actor, command: &Command) -> Decision {
+pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &Command) -> Decision {
+    let state = control.state();
     match command {
         Command::AddOrganisation { id, name, operator } => {
             setup::operator(actor)?;
@@ -33,13 +34,13 @@ pub(crate) fn decide(state: &State, now: Instant, actor: &Actor, command: &Comma
             setup::add_pool(state, signer(actor)?, *id, (name, topology))
         }
         Command::OfferContract { id, terms, signature } => {
-            contract::offer(state, now, signer(actor)?, (*id, terms, *signature))
+            contract::offer(control, now, signer(actor)?, (*id, terms, *signature))
         }
         Command::SignContract { id, signature } => {
-            contract::sign(state, now, signer(actor)?, (*id, *signature))
+            contract::sign(control, now, signer(actor)?, (*id, *signature))
         }
         Command::CloseInvoice { contract } => contract::close_invoice(state, now, signer(actor)?, *contract),
-        Command::Submit { id, spec } => workload::submit(state, operate(actor)?, *id, spec),
+        Command::Submit { id, spec } => workload::submit(control, operate(actor)?, *id, spec),
         Command::Cancel { id } => workload::cancel(state, now, operate(actor)?, *id),
         Command::Observe { id, epoch, observation } => {
             workload::observe(state, now, (*id, *epoch), observation)

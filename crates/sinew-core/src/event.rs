@@ -5,12 +5,12 @@ use crate::state::Exit;
 use sinew_contract::{PublicKey, Signature, Terms};
 use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
-use sinew_sched::{Account, Holding, Wait, Why};
+use sinew_sched::{Account, Bound, Cells, Wait, Why};
 use sinew_types::{
-    CellIndex, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
-    canonical_enum,
+    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What becomes of a workload whose lease ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,15 +50,15 @@ pub enum Event {
     /// A contract is over and nothing runs under it.
     ContractEnded { id: ContractId },
     /// A workload waits to run.
-    WorkloadSubmitted { id: WorkloadId, org: OrgId, pool: PoolId, account: Account, spec: Box<WorkloadSpec> },
+    WorkloadSubmitted { id: WorkloadId, org: OrgId, pool: PoolId, account: Account, spec: Arc<WorkloadSpec> },
     /// Why a workload waits has changed.
     WaitChanged { id: WorkloadId, why: Wait },
     /// A waiting workload was ended by its organisation.
     WorkloadCancelled { id: WorkloadId },
     /// A workload got its cells.
-    LeaseGranted { id: WorkloadId, epoch: u64, cells: BTreeMap<CellIndex, Holding> },
+    LeaseGranted { id: WorkloadId, epoch: u64, cells: Cells },
     /// The same cells are held differently from now on.
-    LeaseRebound { id: WorkloadId, epoch: u64, cells: BTreeMap<CellIndex, Holding> },
+    LeaseRebound { id: WorkloadId, epoch: u64, cells: Cells },
     /// A lease must be gone by the deadline.
     LeaseNotified { id: WorkloadId, epoch: u64, why: Why, deadline: Instant },
     /// The program was seen running.
@@ -72,6 +72,8 @@ pub enum Event {
         next: Next,
         ended_at: Instant,
     },
+    /// Cells belong to these accounts by promise from now on.
+    CellsBound { pool: PoolId, cells: Vec<Bound> },
     /// A lease held cells for a time.
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
@@ -100,8 +102,27 @@ canonical_enum!(Event {
     LeaseNotified = "lease-notified" { id, epoch, why, deadline },
     LeaseStarted = "lease-started" { id, epoch },
     LeaseEnded = "lease-ended" { id, epoch, exit, outputs, next, ended_at },
+    CellsBound = "cells-bound" { pool, cells },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
     Released = "released" { org, release },
     RequestAnswered = "request-answered" { org, key, fingerprint, subject },
 });
+
+impl Event {
+    /// The workload that it is about, where it is about one.
+    #[must_use]
+    pub fn workload(&self) -> Option<WorkloadId> {
+        match self {
+            Self::WorkloadSubmitted { id, .. }
+            | Self::WaitChanged { id, .. }
+            | Self::WorkloadCancelled { id }
+            | Self::LeaseGranted { id, .. }
+            | Self::LeaseRebound { id, .. }
+            | Self::LeaseNotified { id, .. }
+            | Self::LeaseStarted { id, .. }
+            | Self::LeaseEnded { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}

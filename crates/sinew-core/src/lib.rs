@@ -7,16 +7,21 @@
 //! them.
 
 mod apply;
+mod bindings;
 mod command;
 mod control;
 mod decide;
+mod engines;
 mod event;
+mod index;
 mod kept;
 mod orders;
 mod refusal;
 mod settle;
+mod shared;
 mod state;
 
+pub use bindings::Bindings;
 pub use command::{Actor, Command, Observation, Principal, Request, RequestKey, Role};
 pub use control::{Answer, Control, Recorded};
 pub use event::{Event, Next};
@@ -24,10 +29,8 @@ pub use kept::{Kept, LOGS_KEPT, RESERVED, checkpoint_entry, log_entry};
 pub use orders::{LastMoments, Order, all_orders, orders_after};
 pub use refusal::{Refusal, Thing};
 pub use settle::usage;
-pub use state::{
-    ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload, entitlements,
-    workload_shape,
-};
+pub use shared::{Records, Shared};
+pub use state::{ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
 
 #[cfg(test)]
 mod tests;

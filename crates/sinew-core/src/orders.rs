@@ -92,20 +92,20 @@ fn current(state: &State, id: WorkloadId, epoch: u64) -> Option<(&Workload, &Lea
 
 fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> Order {
     let topology = state.pools.get(&workload.pool).map(|pool| &pool.topology);
-    let cells: Vec<_> =
-        lease.cells.keys().filter_map(|index| topology.and_then(|t| t.cell(*index))).collect();
-    let resources = cells.iter().fold(Resources::default(), |sum, cell| Resources {
-        chip_milli: sum.chip_milli.saturating_add(cell.resources.chip_milli),
-        cpu_milli: sum.cpu_milli.saturating_add(cell.resources.cpu_milli),
-        memory_bytes: sum.memory_bytes.saturating_add(cell.resources.memory_bytes),
-    });
+    let each = topology.map_or(Resources::default(), sinew_types::Topology::each);
+    let chips = u64::from(lease.cells.chips());
+    let resources = Resources {
+        chip_milli: each.chip_milli.saturating_mul(chips),
+        cpu_milli: each.cpu_milli.saturating_mul(chips),
+        memory_bytes: each.memory_bytes.saturating_mul(chips),
+    };
     let part = workload.spec.parts.first().cloned().expect("a workload that was admitted has a part");
     Order::Start {
         id,
         epoch: workload.epoch,
         org: workload.org,
         part: Box::new(part),
-        devices: cells.iter().filter_map(|cell| cell.device).collect(),
+        devices: lease.cells.iter().filter_map(|(cell, _)| topology.and_then(|t| t.device(cell))).collect(),
         resources,
         serves: workload.spec.serves.clone(),
         last: last_moments(state, workload.account),

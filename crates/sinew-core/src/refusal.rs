@@ -79,6 +79,11 @@ pub enum Refusal {
         /// What is still unpromised, in chips.
         unpromised: u32,
     },
+    /// There are chips enough, but not in the guaranteed shape.
+    NoRoomInShape {
+        /// A lab whose contract stands in the way, where leaving out one would do.
+        behind: Option<Name>,
+    },
     /// Another contract has this identity.
     ContractIdTaken,
     /// The pool has been promised to others since the offer.

@@ -1,143 +1,109 @@
-//! Planning: from the planner's actions to events, pool by pool.
+//! Planning: from what the schedulers say to events, pool by pool.
 
 use crate::control::Control;
+use crate::engines::RecallBound;
 use crate::event::Event;
-use crate::state::{Lease, Phase, State, Workload, entitlements, workload_shape};
-use sinew_contract::Standing;
+use crate::state::{Phase, State};
 use sinew_ledger::UsageRecord;
-use sinew_sched::{Account, Action, Held, Holding, Plan, Pool, Queued, Why, plan};
-use sinew_types::{CellIndex, ContractId, Instant, PoolId, Span, WorkloadId};
-use std::collections::{BTreeMap, BTreeSet};
+use sinew_sched::{Account, Action, Bound, Engine, Reason, Wait, Why};
+use sinew_types::{ContractId, Instant, PoolId, Shape, WorkloadId};
+use std::collections::BTreeSet;
 
-/// What a recall from an owner's own work takes where no contract says anything.
-const OWNERS_NOTICE: Span = Span::from_ms(5_000);
-/// The same, for the two other parts of the bound.
-const OWNERS_GRACE: Span = Span::from_ms(1_000);
-
-/// How often one turn plans a pool: what starts in one round may let cells be rebound in the next.
-const ROUNDS_MAX: usize = 8;
-
-/// Plans every pool and records what follows. Answers when to look again.
+/// Asks every pool's scheduler until nothing more should happen, and records what follows. Answers when to look again.
 pub(crate) fn settle(control: &mut Control, now: Instant) -> Option<Instant> {
+    // They follow every event, so they are there before the first.
+    control.engines_mut();
     end_contracts(control, now);
-    let pools: Vec<PoolId> = control.state().pools.keys().copied().collect();
-    let mut next: Option<Instant> =
-        control.state().contracts.values().filter_map(|c| future(c.terms.ends, now)).min();
-    for pool in pools {
-        for _ in 0..ROUNDS_MAX {
-            let plan = plan(&view(control.state(), pool, now));
-            let settled = plan.actions.is_empty();
-            next = [next, plan.look_again].into_iter().flatten().min();
-            carry_out(control, now, plan);
-            if settled {
-                break;
-            }
-        }
+    let mut next = control.state().index.ends.iter().map(|(ends, _)| *ends).find(|ends| *ends > now);
+    for pool in control.engines_mut().take_unrecorded() {
+        write_down(control, now, pool);
     }
+    for pool in control.engines_mut().ids() {
+        while let Some(action) = control.engines_mut().pool_mut(pool).and_then(|engine| engine.next(now)) {
+            carry_out(control, now, (pool, action));
+        }
+        let again = control.engines_mut().pool(pool).and_then(Engine::look_again);
+        next = [next, again].into_iter().flatten().min();
+    }
+    explain(control, now);
     next
-}
-
-fn future(at: Instant, now: Instant) -> Option<Instant> {
-    (at > now).then_some(at)
 }
 
 /// Contracts whose time is over and under which nothing runs.
 fn end_contracts(control: &mut Control, now: Instant) {
     let state = control.state();
+    let over = state.index.ends.iter().take_while(|(ends, _)| *ends <= now);
+    let over: Vec<ContractId> = over.map(|(_, id)| *id).collect();
+    if over.is_empty() {
+        return;
+    }
     let running: BTreeSet<Account> =
         state.workloads.values().filter(|w| w.lease().is_some()).map(|w| w.account).collect();
-    let over = state.contracts.values().filter(|c| c.standing != Standing::Ended && c.terms.ends <= now);
-    let over: Vec<ContractId> =
-        over.map(|c| c.id).filter(|id| !running.contains(&Account::Contract(*id))).collect();
-    for id in over {
+    for id in over.into_iter().filter(|id| !running.contains(&Account::Contract(*id))) {
         control.record(now, Event::ContractEnded { id });
     }
 }
 
-/// Shows the planner one pool.
-pub(crate) fn view(state: &State, pool: PoolId, now: Instant) -> Pool {
-    let topology = state.pools.get(&pool).map(|found| &found.topology);
-    let chips = topology.into_iter().flat_map(|t| t.chips().map(|(index, _)| index)).collect();
-    let mut shown = Pool { now, chips, entitlements: entitlements(state, pool), held: vec![], queue: vec![] };
-    let all = u32::try_from(shown.chips.len()).unwrap_or(u32::MAX);
-    for (id, workload) in state.workloads.iter().filter(|(_, workload)| workload.pool == pool) {
-        let (least, most) = workload_shape(&workload.spec);
-        // More than the pool has is no use, and sums of what people type must not overflow.
-        let most = most.min(all).max(least);
-        match &workload.phase {
-            Phase::Waiting { since, .. } => shown.queue.push(Queued {
-                workload: *id,
-                name: workload.spec.name.clone(),
-                account: workload.account,
-                least,
-                most,
-                priority: workload.spec.priority,
-                since: *since,
-            }),
-            Phase::Holding { lease } => shown.held.push(held(state, (*id, most), workload, lease)),
-            Phase::Ended { .. } => {}
+/// Writes down bindings that were never recorded, as journals of an earlier form did not.
+fn write_down(control: &mut Control, now: Instant, pool: PoolId) {
+    let engine = control.engines_mut().pool(pool);
+    let cells: Vec<Bound> = engine.map(Engine::bindings).unwrap_or_default();
+    if !cells.is_empty() {
+        control.record(now, Event::CellsBound { pool, cells });
+    }
+}
+
+/// Binds what guarantees are owed, at once.
+pub(crate) fn bind_owed(control: &mut Control, now: Instant) {
+    for pool in control.engines_mut().ids() {
+        while let Some(cells) = control.engines_mut().pool_mut(pool).and_then(Engine::next_binding) {
+            bind(control, now, (pool, cells));
         }
     }
-    shown
 }
 
-fn held(state: &State, which: (WorkloadId, u32), workload: &Workload, lease: &Lease) -> Held {
-    let (id, most) = which;
-    let bound = Bound::of(state, workload.account, workload.pool);
-    Held {
-        workload: id,
-        account: workload.account,
-        most,
-        priority: workload.spec.priority,
-        cells: lease.cells.clone(),
-        granted_at: lease.granted_at,
-        leaves: lease
-            .notice
-            .as_ref()
-            .map(|n| (n.deadline.plus(bound.kill_grace).plus(bound.hand_over), n.why.clone())),
+fn carry_out(control: &mut Control, now: Instant, what: (PoolId, Action)) {
+    match what {
+        (_, Action::Grant { workload: id, cells }) => {
+            let epoch = control.state().workloads.get(&id).map_or(1, |w| w.epoch.saturating_add(1));
+            control.record(now, Event::LeaseGranted { id, epoch, cells });
+        }
+        (_, Action::Notify { workload: id, why }) => {
+            if let Some(event) = notify(control.state(), now, id, why) {
+                control.record(now, event);
+            }
+        }
+        (pool, Action::Bind { cells }) => bind(control, now, (pool, cells)),
     }
 }
 
-/// The parts of the recall bound of an account's leases.
-#[derive(Clone, Copy)]
-pub(crate) struct Bound {
-    pub(crate) notice: Span,
-    pub(crate) kill_grace: Span,
-    pub(crate) hand_over: Span,
-}
-
-impl Bound {
-    /// As the account's contract says; for an owner, as the contract with the longest bound in its pool says.
-    pub(crate) fn of(state: &State, account: Account, pool: PoolId) -> Self {
-        let contract = match account {
-            Account::Contract(id) => state.contracts.get(&id),
-            Account::Owner => state.promises(pool).max_by_key(|c| (c.terms.recall_bound(), c.id)),
-        };
-        let own = Self { notice: OWNERS_NOTICE, kill_grace: OWNERS_GRACE, hand_over: OWNERS_GRACE };
-        contract.map_or(own, |c| Self {
-            notice: c.terms.notice,
-            kill_grace: c.terms.kill_grace,
-            hand_over: c.terms.hand_over,
-        })
-    }
-}
-
-fn carry_out(control: &mut Control, now: Instant, plan: Plan) {
-    for action in plan.actions {
-        match action {
-            Action::Grant { workload: id, cells } => {
-                let epoch = control.state().workloads.get(&id).map_or(1, |w| w.epoch.saturating_add(1));
-                control.record(now, Event::LeaseGranted { id, epoch, cells });
-            }
-            Action::Notify { workload: id, why } => {
-                if let Some(event) = notify(control.state(), now, id, why) {
-                    control.record(now, event);
-                }
-            }
-            Action::Rebind { workload: id, cells } => rebind(control, now, id, cells),
+/// Records the use so far of the leases on cells that change hands, then the change, then how the leases hold them.
+fn bind(control: &mut Control, now: Instant, what: (PoolId, Vec<Bound>)) {
+    let (pool, cells) = what;
+    let engine = control.engines_mut().pool(pool).expect("the action came from this pool's scheduler");
+    let holders = engine.holders(&cells);
+    for id in &holders {
+        if let Some(record) = usage(control.state(), *id, now) {
+            control.record(now, Event::UsageRecorded { record });
         }
     }
-    for (id, why) in plan.waits {
+    control.record(now, Event::CellsBound { pool, cells });
+    for id in holders {
+        let engine = control.engines_mut().pool(pool);
+        let held = engine.and_then(|engine| engine.cells_of(id));
+        let workload = control.state().workloads.get(&id);
+        if let (Some(cells), Some(epoch)) = (held, workload.map(|workload| workload.epoch))
+            && workload.and_then(|w| w.lease()).is_some_and(|lease| lease.cells != cells)
+        {
+            control.record(now, Event::LeaseRebound { id, epoch, cells });
+        }
+    }
+}
+
+/// Gives a reason to everybody who began to wait, and to those whose reason has changed.
+fn explain(control: &mut Control, now: Instant) {
+    for id in control.engines_mut().take_unexplained() {
+        let Some(why) = control.why(id) else { continue };
         let known = control.state().workloads.get(&id).map(|workload| &workload.phase);
         if matches!(known, Some(Phase::Waiting { why: current, .. }) if current.as_ref() != Some(&why)) {
             control.record(now, Event::WaitChanged { id, why });
@@ -145,22 +111,27 @@ fn carry_out(control: &mut Control, now: Instant, plan: Plan) {
     }
 }
 
+/// A scheduler's reason in the words of the workload's organisation.
+pub(crate) fn wait(state: &State, id: WorkloadId, reason: Reason) -> Option<Wait> {
+    let asked = state.workloads.get(&id)?.spec.parts.first()?.least;
+    Some(match reason {
+        Reason::NeverFits { largest_chips } => {
+            Wait::NeverFits { asked, largest: Shape::Chips(largest_chips) }
+        }
+        Reason::NotBegun { starts } => Wait::NotBegun { starts },
+        Reason::Closing { closed } => Wait::Closing { closed },
+        Reason::Recalling { until } => Wait::Recalling { until },
+        Reason::Busy { free_items } => Wait::Busy { asked, free: asked.of(free_items) },
+        Reason::Behind { ahead } => Wait::Behind { ahead: state.workloads.get(&ahead)?.spec.name.clone() },
+    })
+}
+
 /// The event that tells a lease to leave; nothing where it holds nothing or has been told.
 pub(crate) fn notify(state: &State, now: Instant, id: WorkloadId, why: Why) -> Option<Event> {
     let workload = state.workloads.get(&id)?;
     workload.lease().filter(|lease| lease.notice.is_none())?;
-    let deadline = now.plus(Bound::of(state, workload.account, workload.pool).notice);
+    let deadline = now.plus(RecallBound::of(state, workload.account, workload.pool).notice);
     Some(Event::LeaseNotified { id, epoch: workload.epoch, why, deadline })
-}
-
-/// Records the use so far as it was held, then holds the cells differently.
-fn rebind(control: &mut Control, now: Instant, id: WorkloadId, cells: BTreeMap<CellIndex, Holding>) {
-    let Some(workload) = control.state().workloads.get(&id) else { return };
-    let epoch = workload.epoch;
-    if let Some(record) = usage(control.state(), id, now) {
-        control.record(now, Event::UsageRecorded { record });
-    }
-    control.record(now, Event::LeaseRebound { id, epoch, cells });
 }
 
 /// What a lease held since its last usage record; nothing where no time has passed.
@@ -168,11 +139,8 @@ fn rebind(control: &mut Control, now: Instant, id: WorkloadId, cells: BTreeMap<C
 pub fn usage(state: &State, id: WorkloadId, now: Instant) -> Option<UsageRecord> {
     let workload = state.workloads.get(&id)?;
     let lease = workload.lease().filter(|lease| lease.recorded_to < now)?;
-    let topology = &state.pools.get(&workload.pool)?.topology;
-    let milli = |own: bool| {
-        let counted = lease.cells.iter().filter(|(_, holding)| (**holding == Holding::Own) == own);
-        counted.filter_map(|(cell, _)| topology.cell(*cell)).map(|cell| cell.resources.chip_milli).sum()
-    };
+    let each_milli = state.pools.get(&workload.pool)?.topology.each().chip_milli;
+    let (own, borrowed) = lease.cells.own_and_borrowed();
     Some(UsageRecord {
         contract: match workload.account {
             Account::Contract(id) => Some(id),
@@ -183,7 +151,7 @@ pub fn usage(state: &State, id: WorkloadId, now: Instant) -> Option<UsageRecord>
         epoch: workload.epoch,
         from: lease.recorded_to,
         to: now,
-        own_chip_milli: milli(true),
-        borrowed_chip_milli: milli(false),
+        own_chip_milli: u64::from(own) * each_milli,
+        borrowed_chip_milli: u64::from(borrowed) * each_milli,
     })
 }

@@ -1,16 +1,20 @@
 //! Everything the control plane knows at one moment. Cloning it is a what-if.
 
+use crate::bindings::Bindings;
 use crate::command::Role;
+use crate::index::Index;
 use crate::kept::Kept;
+use crate::shared::{Records, Shared};
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
 use sinew_registry::Registry;
-use sinew_sched::{Account, Entitlement, Holding, Wait, Why};
+use sinew_sched::{Account, Cells, Wait, Why};
 use sinew_types::{
-    CellIndex, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Span, Topology, WorkloadId,
-    WorkloadSpec, canonical_enum, canonical_struct,
+    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
+    canonical_enum, canonical_struct,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An organisation.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,7 +108,7 @@ canonical_struct!(Notice { why, at, deadline });
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
     /// The cells and how each is held.
-    pub cells: BTreeMap<CellIndex, Holding>,
+    pub cells: Cells,
     /// Since when.
     pub granted_at: Instant,
     /// Since when the program was seen running.
@@ -169,7 +173,7 @@ pub struct Workload {
     /// On whose account there.
     pub account: Account,
     /// What runs.
-    pub spec: WorkloadSpec,
+    pub spec: Arc<WorkloadSpec>,
     /// When it came.
     pub submitted_at: Instant,
     /// Grows with every lease. An executor ignores orders with an older one.
@@ -195,14 +199,6 @@ impl Workload {
             Phase::Waiting { .. } | Phase::Ended { .. } => None,
         }
     }
-}
-
-/// The fewest and the most chips that a workload runs on.
-#[must_use]
-pub fn workload_shape(spec: &WorkloadSpec) -> (u32, u32) {
-    let part = spec.parts.first();
-    let chips = |shape: Option<u32>| shape.unwrap_or(0);
-    part.map_or((0, 0), |part| (chips(part.least.loose_chips()), chips(part.most.loose_chips())))
 }
 
 /// A request that was answered.
@@ -231,10 +227,12 @@ pub struct State {
     pub pools: BTreeMap<PoolId, PoolState>,
     /// All contracts.
     pub contracts: BTreeMap<ContractId, Contract>,
+    /// Whose cells are whose by promise.
+    pub bindings: Bindings,
     /// All workloads that wait or run, and the latest that ended.
-    pub workloads: BTreeMap<WorkloadId, Workload>,
+    pub workloads: Shared<WorkloadId, Workload>,
     /// Usage that no invoice holds yet.
-    pub unbilled: BTreeMap<ContractId, Vec<UsageRecord>>,
+    pub unbilled: BTreeMap<ContractId, Records<UsageRecord>>,
     /// All invoices.
     pub invoices: BTreeMap<InvoiceKey, Invoice>,
     /// The books.
@@ -242,7 +240,9 @@ pub struct State {
     /// All releases.
     pub registry: Registry,
     /// The latest answered requests with a key, oldest forgotten.
-    pub answered: BTreeMap<(OrgId, String), Done>,
+    pub answered: Shared<(OrgId, String), Done>,
+    /// Short ways into all this; not part of what is written down.
+    pub index: Index,
 }
 
 canonical_struct!(State {
@@ -251,12 +251,14 @@ canonical_struct!(State {
     keys,
     pools,
     contracts,
+    bindings,
     workloads,
     unbilled,
     invoices,
     balances,
     registry,
     answered,
+    index,
 });
 
 impl Default for State {
@@ -267,12 +269,14 @@ impl Default for State {
             keys: BTreeMap::new(),
             pools: BTreeMap::new(),
             contracts: BTreeMap::new(),
-            workloads: BTreeMap::new(),
+            bindings: Bindings::default(),
+            workloads: Shared::default(),
             unbilled: BTreeMap::new(),
             invoices: BTreeMap::new(),
             balances: Balances::default(),
             registry: Registry::default(),
-            answered: BTreeMap::new(),
+            answered: Shared::default(),
+            index: Index::default(),
         }
     }
 }
@@ -287,8 +291,8 @@ impl State {
     /// An organisation's workload with this name.
     #[must_use]
     pub fn workload_named(&self, org: OrgId, name: &Name) -> Option<(WorkloadId, &Workload)> {
-        let mut all = self.workloads.iter();
-        all.find(|(_, workload)| workload.org == org && workload.spec.name == *name).map(|(id, w)| (*id, w))
+        let id = self.index.names.get(&(org, name.clone()))?;
+        self.workloads.get(id).map(|workload| (*id, workload))
     }
 
     /// Contracts that take part in a pool's promises: signed and not ended, whatever the date.
@@ -302,39 +306,4 @@ impl State {
         let last = self.invoices.range((contract.id, 0)..=(contract.id, u32::MAX)).next_back();
         last.map_or(contract.terms.starts, |(_, invoice)| invoice.to)
     }
-}
-
-/// What each account may have in a pool: the guarantee of each contract, and the rest for the owner.
-#[must_use]
-pub fn entitlements(state: &State, pool: PoolId) -> BTreeMap<Account, Entitlement> {
-    let Some(found) = state.pools.get(&pool) else { return BTreeMap::new() };
-    let chips = found.topology.chip_count();
-    let mut promised: u32 = 0;
-    let mut longest = Span::default();
-    let mut all = BTreeMap::new();
-    for contract in state.promises(pool) {
-        let terms = &contract.terms;
-        let guarantee = terms.guaranteed_chips().unwrap_or(0);
-        promised = promised.saturating_add(guarantee);
-        longest = longest.max(terms.recall_bound());
-        let entitlement = Entitlement {
-            guarantee,
-            borrow_limit: terms.borrow_limit.loose_chips().unwrap_or(0),
-            lend_limit: terms.lend_limit.loose_chips().unwrap_or(0),
-            recall_bound: terms.recall_bound(),
-            starts: terms.starts,
-            closes: contract.closes_at(),
-        };
-        all.insert(Account::Contract(contract.id), entitlement);
-    }
-    let owner = Entitlement {
-        guarantee: chips.saturating_sub(promised),
-        borrow_limit: chips,
-        lend_limit: chips,
-        recall_bound: longest,
-        starts: Instant::from_ms(i64::MIN),
-        closes: Instant::from_ms(i64::MAX),
-    };
-    all.insert(Account::Owner, owner);
-    all
 }

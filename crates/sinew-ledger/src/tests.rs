@@ -15,6 +15,7 @@ fn contract() -> Contract {
         notice: Span::from_ms(1),
         kill_grace: Span::from_ms(1),
         hand_over: Span::from_ms(1),
+        minimum_term: None,
         starts: Instant::from_ms(0),
         ends: Instant::from_ms(i64::MAX),
         guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),

@@ -1,18 +1,32 @@
-//! Who runs where: from a pool's state to a plan, with a reason for every wait.
+//! Who runs where: the state of a pool and what should happen next, with a reason for every wait.
 //!
-//! This first scheduler knows pools of equal chips. Each chip of a pool belongs to somebody's
-//! *entitlement*: a contract's guarantee, or what the owner has left. A chip that its holder does
-//! not use may be lent, and the loan remembers whose chip it is. So a guarantee holds by
-//! construction: what an account does not use is free or lent out under notice (the binding of
-//! HiveD, OSDI '20, section 4, for one level of cells). This crate never reads a clock and never
-//! changes state: it says what should happen.
+//! Every chip of a pool is *bound* to an account: a contract whose guaranteed shapes are made of bound cells, or the
+//! owner, who has the rest. What an account does not use is free or lent under notice, and a loan is always on cells
+//! that are bound to its lender. So a guarantee holds in shape by construction, and a change is checked where it
+//! happens (the binding of virtual to physical cells of HiveD, OSDI '20, section 4, carried to contracts that lend and
+//! borrow). This crate never reads a clock and never changes anything but its own picture of the pool: it says what
+//! should happen, and is told what did.
 
-mod book;
-mod plan;
+mod account;
+mod binding;
+mod cells;
+mod claims;
+mod engine;
+mod follow;
+mod ground;
+mod lists;
+mod next;
+mod pages;
+mod pick;
+mod recall;
+mod unit;
 mod view;
+mod why;
 
-pub use plan::plan;
-pub use view::{Account, Action, Entitlement, Held, Holding, Plan, Pool, Queued, Wait, Why};
+pub use cells::{Bound, Cells, Run};
+pub use engine::Engine;
+pub use ground::{Demand, Item, NoShape, shape_chips};
+pub use view::{Account, Action, Entitlement, Holding, Reason, Request, Wait, Why};
 
 #[cfg(test)]
 mod tests;

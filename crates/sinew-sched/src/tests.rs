@@ -1,16 +1,15 @@
-//! Pools in text, plans in text. Times are in seconds; every recall bound is 7 s.
+//! Stories of a pool in text: what happens on the left, what the scheduler does about it on the right. Times are in
+//! seconds; every recall bound is 7 s.
 
 use crate::*;
 use expect_test::{Expect, expect};
-use sinew_types::{CellIndex, ContractId, Instant, Span, WorkloadId};
-use std::collections::{BTreeMap, BTreeSet};
+use sinew_types::{ContractId, Fabric, Instant, Level, Resources, Shape, Span, Tier, Topology, WorkloadId};
+
+mod agreement;
+mod shapes;
 
 fn seconds(text: &str) -> Instant {
     Instant::from_ms(text.parse::<i64>().expect("seconds") * 1_000)
-}
-
-fn number(text: &str) -> u32 {
-    text.parse().unwrap_or_else(|_| panic!("`{text}` is not a number"))
 }
 
 /// `owner`, or a contract by its letter.
@@ -22,176 +21,278 @@ fn account(text: &str) -> Account {
 }
 
 fn workload(text: &str) -> WorkloadId {
-    WorkloadId::from_bits(u128::from(number(&text[1..])))
+    WorkloadId::from_bits(text[1..].parse().expect("w and a number"))
 }
 
-fn range(text: &str) -> (u32, u32) {
-    let (least, most) = text.split_once("..").unwrap_or((text, text));
-    (number(least), number(most))
-}
-
-/// Lines: `pool CHIPS`, `now S`, `contract X own N borrow N lend N [closes S]`, `held W ACCOUNT MOST since S CELL=LENDER|own..`
-/// and `wait W ACCOUNT LEAST..MOST [priority N]`.
-fn read(text: &str) -> Pool {
-    let mut pool = Pool {
-        now: seconds("100"),
-        chips: BTreeSet::new(),
-        entitlements: BTreeMap::new(),
-        held: vec![],
-        queue: vec![],
-    };
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words[..] {
-            ["pool", chips] => pool.chips = (0..number(chips)).map(CellIndex).collect(),
-            ["now", at] => pool.now = seconds(at),
-            ["contract", name, "own", own, "borrow", borrow, "lend", lend, ref rest @ ..] => {
-                let entitlement = Entitlement {
-                    guarantee: number(own),
-                    borrow_limit: number(borrow),
-                    lend_limit: number(lend),
-                    recall_bound: Span::from_ms(7_000),
-                    starts: if rest.first() == Some(&"starts") { seconds(rest[1]) } else { seconds("0") },
-                    closes: if rest.first() == Some(&"closes") {
-                        seconds(rest[1])
-                    } else {
-                        seconds("1000000")
-                    },
-                };
-                pool.entitlements.insert(account(name), entitlement);
-            }
-            ["held", name, of, most, "since", since, ref cells @ ..] => {
-                let cell = |text: &&str| {
-                    let (cell, how) = text.split_once('=').expect("CELL=own or CELL=LENDER");
-                    let holding =
-                        if how == "own" { Holding::Own } else { Holding::Borrowed { lender: account(how) } };
-                    (CellIndex(number(cell)), holding)
-                };
-                pool.held.push(Held {
-                    workload: workload(name),
-                    account: account(of),
-                    most: number(most),
-                    priority: 0,
-                    cells: cells.iter().map(cell).collect(),
-                    granted_at: seconds(since),
-                    leaves: None,
-                });
-            }
-            ["wait", name, of, shape, ref rest @ ..] => {
-                let (least, most) = range(shape);
-                pool.queue.push(Queued {
-                    workload: workload(name),
-                    name: name.parse().expect("a name"),
-                    account: account(of),
-                    least,
-                    most,
-                    priority: rest.get(1).map_or(0, |p| p.parse().expect("a priority")),
-                    since: seconds(&name[1..]),
-                });
-            }
-            _ => panic!("cannot read `{line}`"),
-        }
+/// `8`, `2:domain`, `2x2x4`.
+fn shape(text: &str) -> Shape {
+    match text.parse::<u32>() {
+        Ok(chips) => Shape::Chips(chips),
+        Err(_) => text.replace(':', " ").parse().expect("a shape"),
     }
-    pool.entitlements.insert(Account::Owner, owner_of(&pool));
-    pool
 }
 
-/// The owner has what nobody else was promised.
-fn owner_of(pool: &Pool) -> Entitlement {
-    let promised: u32 = pool.entitlements.values().map(|e| e.guarantee).sum();
-    let chips = u32::try_from(pool.chips.len()).expect("few");
+fn topology(kind: &str, count: u32) -> Topology {
+    let each = Resources { chip_milli: 1_000, cpu_milli: 0, memory_bytes: 0 };
+    let tier = |level, count| Tier { level, count };
+    let (tiers, fabric) = match kind {
+        "cores" => return Topology::flat(&(0..count).collect::<Vec<_>>(), "core", each),
+        "tpu-pods" => (
+            vec![(Level::Pod, count), (Level::Domain, 4), (Level::Host, 16), (Level::Chip, 4)],
+            Fabric::Switched,
+        ),
+        "torus-cubes" => {
+            let torus = Fabric::Torus { x: 2, y: 2, z: count / 4 };
+            (vec![(Level::Domain, count), (Level::Host, 16), (Level::Chip, 4)], torus)
+        }
+        "nvl72" => (vec![(Level::Domain, count), (Level::Host, 18), (Level::Chip, 4)], Fabric::Switched),
+        "gpu-hosts" => (vec![(Level::Rack, count / 4), (Level::Host, 4), (Level::Chip, 8)], Fabric::Switched),
+        other => panic!("no pool of {other}"),
+    };
+    let tiers = tiers.into_iter().map(|(level, count)| tier(level, count)).collect();
+    Topology::regular(kind, each, tiers, fabric).expect("a pool")
+}
+
+fn entitlement() -> Entitlement {
     Entitlement {
-        guarantee: chips - promised,
-        borrow_limit: chips,
-        lend_limit: chips,
+        borrow_limit: 1_000_000,
+        lend_limit: 1_000_000,
         recall_bound: Span::from_ms(7_000),
+        minimum_term: Span::default(),
         starts: seconds("0"),
         closes: seconds("1000000"),
     }
 }
 
-fn account_text(account: Account) -> String {
+/// A pool that is told a story.
+pub(crate) struct Story {
+    pub(crate) engine: Engine,
+    pub(crate) now: Instant,
+    told: String,
+}
+
+impl Story {
+    pub(crate) fn new(kind: &str, count: u32) -> Self {
+        let engine = Engine::new(&topology(kind, count), entitlement());
+        Self { engine, now: seconds("0"), told: String::new() }
+    }
+
+    fn contract(&mut self, name: &str, rest: &[&str]) {
+        let mut terms = entitlement();
+        (terms.borrow_limit, terms.lend_limit) = (0, 0);
+        let mut guarantee = Vec::new();
+        for pair in rest.chunks(2) {
+            let number = || pair[1].parse::<u32>().expect("a number");
+            match pair[0] {
+                "own" => {
+                    let shape = shape(pair[1]);
+                    let demand = self.engine.demand(&shape, &shape).expect("a shape of this pool");
+                    guarantee.push((demand.item, demand.least));
+                }
+                "borrow" => terms.borrow_limit = number(),
+                "lend" => terms.lend_limit = number(),
+                "starts" => terms.starts = seconds(pair[1]),
+                "closes" => terms.closes = seconds(pair[1]),
+                "term" => terms.minimum_term = Span::from_ms(u64::from(number()) * 1_000),
+                other => panic!("no term `{other}`"),
+            }
+        }
+        if self.engine.bind_guarantee(account(name), &guarantee).is_none() {
+            self.told += &format!("  {name} does not fit\n");
+            return;
+        }
+        self.engine.set_account(account(name), terms, &guarantee);
+    }
+
+    fn line(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["at", at] => self.now = seconds(at),
+            ["contract", name, ref rest @ ..] => self.contract(name, rest),
+            ["over", name] => self.engine.close_account(account(name)),
+            ["submit", name, of, shapes, ref rest @ ..] => {
+                let (least, most) = shapes.split_once("..").unwrap_or((shapes, shapes));
+                match self.engine.demand(&shape(least), &shape(most)) {
+                    Ok(demand) => self.engine.submit(Request {
+                        workload: workload(name),
+                        account: account(of),
+                        demand,
+                        priority: rest.get(1).map_or(0, |p| p.parse().expect("a priority")),
+                        since: self.now,
+                        checkpoint_every: None,
+                    }),
+                    Err(why) => self.told += &format!("  {name}: {why:?}\n"),
+                }
+            }
+            ["end", name] => self.engine.ended(workload(name), false),
+            ["again", name] => self.engine.ended(workload(name), true),
+            ["cancel", name] => self.engine.withdraw(workload(name)),
+            [what @ ("break" | "mend"), first, count] => {
+                let first = sinew_types::CellIndex(first.parse().expect("a chip"));
+                let mut cells = Cells::default();
+                cells.push(Run { first, count: count.parse().expect("a count"), holding: Holding::Own });
+                self.engine.set_down(&cells, what == "break");
+            }
+            ["why", name] => {
+                let why = self.engine.why(workload(name));
+                self.told += &format!("  {name}: {}\n", why.map_or("runs".to_owned(), reason));
+            }
+            _ => panic!("cannot read `{line}`"),
+        }
+    }
+
+    /// Carries out everything that should happen now.
+    pub(crate) fn settle(&mut self) {
+        while let Some(action) = self.engine.next(self.now) {
+            match &action {
+                Action::Grant { workload, cells } => {
+                    self.told += &format!("  w{} gets {}\n", workload.bits(), cells_text(cells));
+                    self.engine.granted(*workload, cells, self.now);
+                }
+                Action::Notify { workload, why } => {
+                    self.told += &format!("  w{} leaves: {why:?}\n", workload.bits());
+                    self.engine.notified(*workload, self.now.plus(Span::from_ms(7_000)));
+                }
+                Action::Bind { cells } => {
+                    let holders = self.engine.holders(cells);
+                    let text: Vec<String> = cells
+                        .iter()
+                        .map(|run| format!("{}+{} {}", run.first.0, run.count, name(run.account)))
+                        .collect();
+                    self.told += &format!("  bound: {}\n", text.join(", "));
+                    self.engine.bound(cells);
+                    for holder in holders {
+                        let cells = self.engine.cells_of(holder).expect("it holds cells");
+                        self.told += &format!("  w{} holds {}\n", holder.bits(), cells_text(&cells));
+                    }
+                }
+            }
+            agreement::check(&self.engine);
+        }
+    }
+}
+
+fn name(account: Account) -> String {
     match account {
         Account::Owner => "owner".to_owned(),
         Account::Contract(id) => char::from(u8::try_from(id.bits()).expect("a letter")).to_string(),
     }
 }
 
-fn show(plan: &Plan) -> String {
-    let cells = |cells: &BTreeMap<CellIndex, Holding>| {
-        let one = |(cell, holding): (&CellIndex, &Holding)| match holding {
-            Holding::Own => format!(" {}=own", cell.0),
-            Holding::Borrowed { lender } => format!(" {}={}", cell.0, account_text(*lender)),
+fn cells_text(cells: &Cells) -> String {
+    let run = |run: &Run| {
+        let how = match run.holding {
+            Holding::Own => "own".to_owned(),
+            Holding::Borrowed { lender } => format!("of {}", name(lender)),
         };
-        cells.iter().map(one).collect::<String>()
+        format!("{}+{} {how}", run.first.0, run.count)
     };
-    let mut text = String::new();
-    for action in &plan.actions {
-        text += &match action {
-            Action::Grant { workload, cells: got } => format!("w{} gets{}\n", workload.bits(), cells(got)),
-            Action::Notify { workload, why } => format!("w{} leaves: {why:?}\n", workload.bits()),
-            Action::Rebind { workload, cells: got } => format!("w{} holds{}\n", workload.bits(), cells(got)),
-        };
-    }
-    for (workload, wait) in &plan.waits {
-        text += &match wait {
-            Wait::NeverFits { asked, largest } => {
-                format!("w{} never fits: {asked} of {largest}\n", workload.bits())
-            }
-            Wait::Recalling { until } => {
-                format!("w{} waits until {}s\n", workload.bits(), until.ms() / 1_000)
-            }
-            Wait::Busy { asked, free } => format!("w{} waits: {asked}, {free} free\n", workload.bits()),
-            Wait::Behind { ahead } => format!("w{} waits behind {ahead}\n", workload.bits()),
-            Wait::NotBegun { starts } => format!("w{} waits for {}s\n", workload.bits(), starts.ms() / 1_000),
-            Wait::Closing { .. } => format!("w{} comes too late\n", workload.bits()),
-        };
-    }
-    text
+    cells.runs().iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
+fn reason(reason: Reason) -> String {
+    match reason {
+        Reason::NeverFits { largest_chips } => format!("never fits {largest_chips} chips"),
+        Reason::NotBegun { starts } => format!("from {} s on", starts.ms() / 1_000),
+        Reason::Closing { .. } => "too late".to_owned(),
+        Reason::Recalling { until } => format!("recalled until {} s", until.ms() / 1_000),
+        Reason::Busy { free_items } => format!("busy, {free_items} free"),
+        Reason::Behind { ahead } => format!("behind w{}", ahead.bits()),
+    }
+}
+
+/// The first line names the pool. Each further line is told and settled; its effects stand below it.
 fn check(text: &str, expected: Expect) {
-    expected.assert_eq(&show(&plan(&read(text))));
+    let mut lines = text.lines().map(str::trim);
+    let first: Vec<&str> = lines.next().expect("a pool").split_whitespace().collect();
+    let mut story = Story::new(first[1], first[2].parse().expect("a count"));
+    for line in lines {
+        story.told += &format!("{line}\n");
+        story.line(line);
+        agreement::check(&story.engine);
+        story.settle();
+    }
+    expected.assert_eq(&story.told);
 }
 
 #[test]
 fn own_first_then_borrowed() {
     check(
-        "pool 2\ncontract a own 1 borrow 1 lend 1\nwait w1 a 1..2",
+        "pool cores 2
+         contract a own 1 borrow 1 lend 1
+         submit w1 a 1..2",
         expect![[r#"
-        w1 gets 0=own 1=owner
-    "#]],
-    );
-}
-
-#[test]
-fn the_borrow_limit_holds() {
-    check(
-        "pool 8\ncontract a own 1 borrow 2 lend 1\nwait w1 a 1..8\nwait w2 a 1",
-        expect![[r#"
-        w1 gets 0=own 2=owner
-        w2 gets 1=owner
-    "#]],
-    );
-}
-
-#[test]
-fn the_lend_limit_holds() {
-    check(
-        "pool 4\ncontract a own 4 borrow 0 lend 1\ncontract b own 0 borrow 4 lend 0\nwait w1 b 1..4",
-        expect![[r#"
-            w1 gets 0=a
+            contract a own 1 borrow 1 lend 1
+              bound: 2+1 a
+            submit w1 a 1..2
+              w1 gets 2+1 own, 3+1 of owner
         "#]],
     );
 }
 
 #[test]
-fn an_owner_gets_its_core_back() {
+fn an_owner_gets_its_core_back_and_the_gang_goes_on_smaller_and_grows_again() {
     check(
-        "pool 2\ncontract a own 1 borrow 1 lend 1\nheld w1 a 2 since 90 0=own 1=owner\nwait w2 owner 1",
+        "pool cores 2
+         contract a own 1 borrow 1 lend 1
+         submit w1 a 1..2
+         submit w2 owner 1
+         why w2
+         again w1
+         end w2
+         at 20",
         expect![[r#"
-            w1 leaves: Recall
-            w2 waits until 107s
+            contract a own 1 borrow 1 lend 1
+              bound: 2+1 a
+            submit w1 a 1..2
+              w1 gets 2+1 own, 3+1 of owner
+            submit w2 owner 1
+              w1 leaves: Recall
+            why w2
+              w2: recalled until 7 s
+            again w1
+              w2 gets 3+1 own
+              w1 gets 2+1 own
+            end w2
+            at 20
+              w1 leaves: Grow
+        "#]],
+    );
+}
+
+#[test]
+fn limits_of_lending_and_borrowing_hold() {
+    check(
+        "pool cores 4
+         contract a own 4 lend 1
+         contract b borrow 4
+         submit w1 b 1
+         submit w2 b 1
+         why w2",
+        expect![[r#"
+            contract a own 4 lend 1
+              bound: 2+4 a
+            contract b borrow 4
+            submit w1 b 1
+              w1 gets 2+1 of a
+            submit w2 b 1
+            why w2
+              w2: busy, 0 free
+        "#]],
+    );
+    check(
+        "pool cores 4
+         contract b borrow 2
+         submit w1 b 2
+         submit w2 b 1
+         why w2",
+        expect![[r#"
+            contract b borrow 2
+            submit w1 b 2
+              w1 gets 2+2 of owner
+            submit w2 b 1
+            why w2
+              w2: busy, 0 free
         "#]],
     );
 }
@@ -199,11 +300,26 @@ fn an_owner_gets_its_core_back() {
 #[test]
 fn what_is_recalled_is_not_lent_again_meanwhile() {
     check(
-        "pool 3\ncontract a own 1 borrow 2 lend 1\nheld w1 a 2 since 90 0=own 1=owner\nwait w2 owner 2\nwait w3 a 1",
+        "pool cores 3
+         contract a own 1 borrow 2 lend 1
+         submit w1 a 2
+         submit w2 owner 2
+         submit w3 a 1
+         why w3
+         again w1",
         expect![[r#"
-            w1 leaves: Recall
-            w2 waits until 107s
-            w3 waits: 1 chip, 0 chips free
+            contract a own 1 borrow 2 lend 1
+              bound: 2+1 a
+            submit w1 a 2
+              w1 gets 2+1 own, 3+1 of owner
+            submit w2 owner 2
+              w1 leaves: Recall
+            submit w3 a 1
+            why w3
+              w3: busy, 0 free
+            again w1
+              w2 gets 3+2 own
+              w3 gets 2+1 own
         "#]],
     );
 }
@@ -211,69 +327,109 @@ fn what_is_recalled_is_not_lent_again_meanwhile() {
 #[test]
 fn a_loan_moves_to_an_idle_lender_instead_of_being_recalled() {
     check(
-        "pool 3\ncontract a own 1 borrow 0 lend 1\ncontract b own 0 borrow 1 lend 0\nheld w1 b 1 since 90 0=a\nwait w2 a 1",
+        "pool cores 3
+         contract a own 1 lend 1
+         contract b borrow 1
+         submit w3 owner 2
+         submit w1 b 1
+         end w3
+         submit w2 a 1",
         expect![[r#"
-            w1 holds 0=owner
-            w2 gets 1=own
+            contract a own 1 lend 1
+              bound: 2+1 a
+            contract b borrow 1
+            submit w3 owner 2
+              w3 gets 3+2 own
+            submit w1 b 1
+              w1 gets 2+1 of a
+            end w3
+            submit w2 a 1
+              bound: 3+1 a, 2+1 owner
+              w1 holds 2+1 of owner
+              w2 gets 3+1 own
         "#]],
     );
 }
 
 #[test]
-fn the_victim_loses_least_and_goes_whole() {
+fn the_victims_lose_least_and_go_whole() {
     check(
-        "pool 4\ncontract a own 0 borrow 4 lend 0\nheld w1 a 2 since 10 0=owner 1=owner\nheld w2 a 1 since 80 2=owner\n\
-         held w3 a 1 since 60 3=owner\nwait w4 owner 2",
+        "pool cores 4
+         contract a borrow 4
+         submit w1 a 2
+         at 60
+         submit w3 a 1
+         at 80
+         submit w2 a 1
+         at 100
+         submit w4 owner 2",
         expect![[r#"
-            w2 leaves: Recall
-            w3 leaves: Recall
-            w4 waits until 107s
+            contract a borrow 4
+            submit w1 a 2
+              w1 gets 2+2 of owner
+            at 60
+            submit w3 a 1
+              w3 gets 4+1 of owner
+            at 80
+            submit w2 a 1
+              w2 gets 5+1 of owner
+            at 100
+            submit w4 owner 2
+              w3 leaves: Recall
+              w2 leaves: Recall
         "#]],
     );
 }
 
 #[test]
-fn small_work_passes_work_that_never_fits() {
+fn priority_goes_first_and_small_work_passes_what_never_fits() {
     check(
-        "pool 4\nwait w1 owner 8\nwait w2 owner 2",
+        "pool cores 1
+         submit w0 owner 1
+         submit w1 owner 1
+         submit w2 owner 1 priority 5
+         submit w3 owner 8
+         why w1
+         why w3
+         end w0",
         expect![[r#"
-        w2 gets 0=own 1=own
-        w1 never fits: 8 chips of 4 chips
-    "#]],
+            submit w0 owner 1
+              w0 gets 2+1 own
+            submit w1 owner 1
+            submit w2 owner 1 priority 5
+            submit w3 owner 8
+            why w1
+              w1: behind w2
+            why w3
+              w3: never fits 1 chips
+            end w0
+              w2 gets 2+1 own
+        "#]],
     );
-}
-
-#[test]
-fn priority_goes_first() {
-    check(
-        "pool 1\nwait w1 owner 1\nwait w2 owner 1 priority 5",
-        expect![[r#"
-        w2 gets 0=own
-        w1 waits: 1 chip, 0 chips free
-    "#]],
-    );
-}
-
-#[test]
-fn a_gang_grows_when_it_has_settled() {
-    let text = |since| format!("pool 2\ncontract a own 1 borrow 1 lend 1\nheld w1 a 2 since {since} 0=own");
-    check(&text(90), expect![""]);
-    check(
-        &text(80),
-        expect![[r#"
-        w1 leaves: Grow
-    "#]],
-    );
-    assert_eq!(plan(&read(&text(90))).look_again, Some(seconds("104")));
 }
 
 #[test]
 fn an_account_gets_its_own_back_to_grow() {
     check(
-        "pool 2\ncontract a own 2 borrow 0 lend 2\ncontract b own 0 borrow 2 lend 0\nheld w1 a 2 since 10 0=own\n\
-         held w2 b 1 since 20 1=a",
+        "pool cores 2
+         contract a own 2 lend 2
+         contract b borrow 2
+         submit w2 b 1
+         submit w1 a 1..2
+         at 20
+         again w2",
         expect![[r#"
-            w2 leaves: Recall
+            contract a own 2 lend 2
+              bound: 2+2 a
+            contract b borrow 2
+            submit w2 b 1
+              w2 gets 2+1 of a
+            submit w1 a 1..2
+              w1 gets 3+1 own
+            at 20
+              w2 leaves: Recall
+            again w2
+              w1 leaves: Grow
         "#]],
     );
 }
@@ -281,61 +437,107 @@ fn an_account_gets_its_own_back_to_grow() {
 #[test]
 fn borrowed_cells_become_own_when_the_guarantee_is_idle() {
     check(
-        "pool 2\ncontract a own 1 borrow 1 lend 1\nheld w1 a 1 since 90 1=owner",
+        "pool cores 2
+         contract a own 1 borrow 1 lend 1
+         submit w1 a 1
+         submit w2 a 1
+         end w1",
         expect![[r#"
-        w1 holds 1=own
-    "#]],
+            contract a own 1 borrow 1 lend 1
+              bound: 2+1 a
+            submit w1 a 1
+              w1 gets 2+1 own
+            submit w2 a 1
+              w2 gets 3+1 of owner
+            end w1
+              bound: 3+1 a, 2+1 owner
+              w2 holds 3+1 own
+        "#]],
     );
 }
 
 #[test]
 fn a_new_guarantee_turns_the_owners_use_into_a_loan() {
     check(
-        "pool 2\ncontract a own 1 borrow 0 lend 1\nheld w1 owner 2 since 10 0=own 1=own",
+        "pool cores 2
+         submit w1 owner 2
+         contract a own 1 lend 1",
         expect![[r#"
-        w1 holds 0=a 1=own
-    "#]],
+            submit w1 owner 2
+              w1 gets 2+2 own
+            contract a own 1 lend 1
+              bound: 2+1 a
+              w1 holds 2+1 of a, 3+1 own
+        "#]],
+    );
+    check(
+        "pool cores 2
+         submit w1 owner 2
+         contract a own 1 lend 0",
+        expect![[r#"
+            submit w1 owner 2
+              w1 gets 2+2 own
+            contract a own 1 lend 0
+              bound: 2+1 a
+              w1 holds 2+1 of a, 3+1 own
+              w1 leaves: Recall
+        "#]],
     );
 }
 
 #[test]
-fn a_contract_that_closes_takes_its_leases_along() {
+fn contracts_begin_and_close_in_time() {
     check(
-        "pool 2\ncontract a own 1 borrow 1 lend 1 closes 99\nheld w1 a 2 since 10 0=own 1=owner\nwait w2 a 1",
+        "pool cores 2
+         contract a own 1 borrow 1 lend 1 starts 10 closes 50
+         submit w1 a 1..2
+         why w1
+         at 10
+         at 50
+         submit w2 a 1
+         why w2
+         end w1
+         over a",
         expect![[r#"
-        w1 leaves: ContractEnds
-        w2 comes too late
-    "#]],
+            contract a own 1 borrow 1 lend 1 starts 10 closes 50
+              bound: 2+1 a
+            submit w1 a 1..2
+            why w1
+              w1: from 10 s on
+            at 10
+              w1 gets 2+1 own, 3+1 of owner
+            at 50
+              w1 leaves: ContractEnds
+            submit w2 a 1
+            why w2
+              w2: too late
+            end w1
+            over a
+              bound: 2+1 owner
+        "#]],
     );
 }
 
 #[test]
-fn a_contract_that_has_not_begun_waits() {
+fn a_loan_is_safe_in_its_minimum_term() {
     check(
-        "pool 2\ncontract a own 1 borrow 1 lend 1 starts 200\nwait w1 a 1",
+        "pool cores 2
+         contract b borrow 2 term 30
+         submit w1 b 2
+         at 10
+         submit w2 owner 1
+         why w2
+         at 30",
         expect![[r#"
-        w1 waits for 200s
-    "#]],
-    );
-}
-
-#[test]
-fn a_gang_with_no_account_never_fits() {
-    check(
-        "pool 2\nwait w1 z 1",
-        expect![[r#"
-        w1 never fits: 1 chip of 0 chips
-    "#]],
-    );
-}
-
-#[test]
-fn a_guarantee_signed_over_cells_in_use_is_called_back_when_it_is_not_lent() {
-    check(
-        "pool 2\ncontract a own 1 borrow 0 lend 0\nheld w1 owner 2 since 10 0=own 1=own",
-        expect![[r#"
-        w1 holds 0=a 1=own
-        w1 leaves: Recall
-    "#]],
+            contract b borrow 2 term 30
+            submit w1 b 2
+              w1 gets 2+2 of owner
+            at 10
+            submit w2 owner 1
+            why w2
+              w2: busy, 0 free
+            at 30
+              w1 leaves: Recall
+        "#]],
     );
 }

@@ -1,10 +1,10 @@
-//! What the planner is shown and what it answers.
+//! What the scheduler is told and what it answers.
 
+use crate::cells::{Bound, Cells};
+use crate::ground::Demand;
 use sinew_types::{
-    Canonical, CellIndex, ContractId, Instant, Malformed, Name, Shape, Span, Value, WorkloadId,
-    canonical_enum,
+    Canonical, ContractId, Instant, Malformed, Name, Shape, Span, Value, WorkloadId, canonical_enum,
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// On whose account something runs in a pool.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,74 +44,38 @@ pub enum Holding {
 
 canonical_enum!(Holding { Own = "own" {}, Borrowed = "borrowed" { lender } });
 
-/// What an account may have in a pool, in chips.
+/// What an account may have in a pool beside the cells that are bound to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entitlement {
-    /// Its own at any instant.
-    pub guarantee: u32,
-    /// The most it may hold of others'.
+    /// The most chips of others that it may hold.
     pub borrow_limit: u32,
-    /// The most of its own that others may hold.
+    /// The most of its own chips that others may hold.
     pub lend_limit: u32,
     /// How long a recall takes from it at most.
     pub recall_bound: Span,
+    /// How long a lease of it is safe from recall.
+    pub minimum_term: Span,
     /// From when on it may hold anything.
     pub starts: Instant,
     /// From when on its leases go, so that they are gone when the contract ends.
     pub closes: Instant,
 }
 
-/// A running gang.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Held {
-    /// Whose.
+/// A gang that wants to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Which workload.
     pub workload: WorkloadId,
     /// On whose account.
     pub account: Account,
-    /// The most chips that it makes use of.
-    pub most: u32,
-    /// Higher goes first within an account.
-    pub priority: i32,
-    /// What it holds.
-    pub cells: BTreeMap<CellIndex, Holding>,
-    /// Since when.
-    pub granted_at: Instant,
-    /// When it must be gone and why, once it has been told.
-    pub leaves: Option<(Instant, Why)>,
-}
-
-/// A waiting gang.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Queued {
-    /// Which.
-    pub workload: WorkloadId,
-    /// Its name, for the reasons of those behind it.
-    pub name: Name,
-    /// On whose account.
-    pub account: Account,
-    /// The fewest chips that it runs on.
-    pub least: u32,
-    /// The most that it makes use of.
-    pub most: u32,
+    /// What it needs.
+    pub demand: Demand,
     /// Higher goes first within an account.
     pub priority: i32,
     /// First come, first served among equals.
     pub since: Instant,
-}
-
-/// One pool at one moment.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pool {
-    /// The moment.
-    pub now: Instant,
-    /// Every chip that can be lent.
-    pub chips: BTreeSet<CellIndex>,
-    /// What each account may have. The guarantees together are never more than the chips.
-    pub entitlements: BTreeMap<Account, Entitlement>,
-    /// What runs.
-    pub held: Vec<Held>,
-    /// What waits.
-    pub queue: Vec<Queued>,
+    /// How often it writes a checkpoint, where it does.
+    pub checkpoint_every: Option<Span>,
 }
 
 /// Why a lease is told to leave.
@@ -185,7 +149,42 @@ canonical_enum!(Wait {
     Behind = "behind" { ahead },
 });
 
-/// One thing that should happen.
+/// Why a gang waits, as the scheduler knows it: in chips, and without names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// Its account can never hold that much.
+    NeverFits {
+        /// The most chips that its account could ever hold.
+        largest_chips: u32,
+    },
+    /// Its contract has not begun.
+    NotBegun {
+        /// When it begins.
+        starts: Instant,
+    },
+    /// Its contract is about to end.
+    Closing {
+        /// From when on nothing starts under it.
+        closed: Instant,
+    },
+    /// Its own cells are being taken back for it.
+    Recalling {
+        /// The latest moment at which they are here.
+        until: Instant,
+    },
+    /// That much is not idle in that shape.
+    Busy {
+        /// How many of its items it could have now.
+        free_items: u32,
+    },
+    /// Another gang of its account comes first.
+    Behind {
+        /// Which.
+        ahead: WorkloadId,
+    },
+}
+
+/// One thing that should happen. The scheduler is told when it has happened, and is asked again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// A waiting gang gets its cells, all at once.
@@ -193,7 +192,7 @@ pub enum Action {
         /// Which gang.
         workload: WorkloadId,
         /// Its cells.
-        cells: BTreeMap<CellIndex, Holding>,
+        cells: Cells,
     },
     /// A running gang is told to leave.
     Notify {
@@ -202,22 +201,9 @@ pub enum Action {
         /// Why.
         why: Why,
     },
-    /// A running gang keeps its cells but holds them differently.
-    Rebind {
-        /// Which gang.
-        workload: WorkloadId,
-        /// All its cells as they are held from now on.
-        cells: BTreeMap<CellIndex, Holding>,
+    /// Cells belong to somebody else by promise from now on. Leases stay where they are.
+    Bind {
+        /// The cells that move, and to whom.
+        cells: Vec<Bound>,
     },
-}
-
-/// What should happen, why the others wait, and when to look again.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Plan {
-    /// In the order in which they should happen.
-    pub actions: Vec<Action>,
-    /// A reason for every gang that still waits.
-    pub waits: BTreeMap<WorkloadId, Wait>,
-    /// The next moment at which the plan may change by itself.
-    pub look_again: Option<Instant>,
 }

@@ -1,7 +1,7 @@
 //! Who held what lately: a bounded history of holds, made from the events as they pass.
 
 use sinew_core::{Event, Recorded, State};
-use sinew_sched::Holding;
+use sinew_sched::{Cells, Holding};
 use sinew_types::{CellIndex, Instant, OrgId, PoolId, WorkloadId};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -40,14 +40,14 @@ impl Strip {
         }
     }
 
-    fn begin(&mut self, state: &State, id: WorkloadId, at: Instant, cells: &BTreeMap<CellIndex, Holding>) {
+    fn begin(&mut self, state: &State, id: WorkloadId, at: Instant, cells: &Cells) {
         let Some(workload) = state.workloads.get(&id) else { return };
-        let hold = |(cell, holding): (&CellIndex, &Holding)| Hold {
+        let hold = |(cell, holding): (CellIndex, Holding)| Hold {
             pool: workload.pool,
-            cell: *cell,
+            cell,
             from: at,
             to: None,
-            holding: *holding,
+            holding,
             org: workload.org,
             workload: workload.spec.name.to_string(),
         };

@@ -9,11 +9,13 @@ mod leases;
 mod promises;
 
 use sinew_contract::Terms;
-use sinew_core::{Event, Recorded, workload_shape};
+use sinew_core::{Event, Recorded};
 use sinew_ledger::UsageRecord;
 use sinew_sched::{Account, Holding, Wait};
 use sinew_store::{Row, hash_of};
-use sinew_types::{CellIndex, ContractId, Hash, Instant, Name, OrgId, PoolId, WorkloadId};
+use sinew_types::{
+    CellIndex, ContractId, Hash, Instant, Name, OrgId, PoolId, Shape, WorkloadId, WorkloadSpec,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -55,6 +57,8 @@ pub(crate) fn demand(holds: bool, invariant: u8, what: impl FnOnce() -> String) 
 pub(crate) struct PoolFacts {
     /// Each chip's thousandths.
     pub(crate) chips: BTreeMap<CellIndex, u64>,
+    /// Whose each chip is by promise.
+    pub(crate) bound: BTreeMap<CellIndex, Account>,
 }
 
 #[derive(Clone, Debug)]
@@ -124,21 +128,24 @@ impl Model {
     fn event(&mut self, at: Instant, event: &Event) -> Verdict {
         match event {
             Event::PoolAdded { id, topology, .. } => {
-                let chips =
-                    topology.chips().map(|(index, cell)| (index, cell.resources.chip_milli)).collect();
-                self.pools.insert(*id, PoolFacts { chips });
+                let chips = topology.chips().map(|chip| (chip, topology.each().chip_milli)).collect();
+                let bound = topology.chips().map(|chip| (chip, Account::Owner)).collect();
+                self.pools.insert(*id, PoolFacts { chips, bound });
                 Ok(())
             }
             Event::ContractOffered { id, terms, .. } => {
                 let deal = Deal { terms: (**terms).clone(), signed: false, ended: false };
                 demand(self.deals.insert(*id, deal).is_none(), 5, || format!("{id} was offered twice"))
             }
+            Event::CellsBound { pool, cells } => {
+                self.bind(*pool, cells);
+                Ok(())
+            }
             Event::ContractSigned { id, .. } => self.signed(*id),
             Event::ContractEnded { id } => self.contract_ended(at, *id),
             Event::WorkloadSubmitted { id, org, pool, account, spec } => {
                 let (org, pool, account, name) = (*org, *pool, *account, spec.name.clone());
-                let work =
-                    Work { org, pool, account, name, shape: workload_shape(spec), epoch: 0, over: false };
+                let work = Work { org, pool, account, name, shape: shape(spec), epoch: 0, over: false };
                 demand(self.works.insert(*id, work).is_none(), 4, || format!("{id} was submitted twice"))
             }
             Event::WaitChanged { id, why } => self.waits(*id, why),
@@ -210,6 +217,12 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// The fewest and the most chips that a workload runs on.
+fn shape(spec: &WorkloadSpec) -> (u32, u32) {
+    let chips = |shape: Shape| shape.loose_chips().unwrap_or(0);
+    spec.parts.first().map_or((0, 0), |part| (chips(part.least), chips(part.most)))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub use id::{ContractId, Id, KeyId, OrgId, PoolId, WorkloadId};
 pub use name::Name;
 pub use shape::Shape;
 pub use time::{Instant, Span};
-pub use topology::{Cell, CellIndex, Level, Resources, Topology};
+pub use topology::{CellIndex, Fabric, Level, Resources, Tier, Topology, TopologyFlaw};
 pub use value::{Canonical, Malformed, Value};
 pub use workload::{Network, Part, Program, ReleaseRef, WorkloadSpec};
 

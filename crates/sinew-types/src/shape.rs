@@ -4,15 +4,19 @@ use crate::value::Malformed;
 use std::fmt;
 use std::str::FromStr;
 
-/// A shape: `8 chips`, `3 hosts`, `1 domain`, `2x2x4`.
+/// A shape: `8 chips`, `3 hosts`, `1 domain`, `2 pods`, `2x2x4`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Shape {
     /// That many chips, wherever they are in the pool.
     Chips(u32),
     /// That many whole hosts.
     Hosts(u32),
-    /// That many whole NVLink domains.
+    /// That many whole NVLink domains or cubes.
     Domains(u32),
+    /// That many whole racks.
+    Racks(u32),
+    /// That many whole pods, or blocks of racks.
+    Pods(u32),
     /// A block of a torus, in chips along each axis.
     Block([u32; 3]),
 }
@@ -23,7 +27,36 @@ impl Shape {
     pub fn loose_chips(&self) -> Option<u32> {
         match self {
             Self::Chips(chips) => Some(*chips),
-            Self::Hosts(_) | Self::Domains(_) | Self::Block(_) => None,
+            Self::Hosts(_) | Self::Domains(_) | Self::Racks(_) | Self::Pods(_) | Self::Block(_) => None,
+        }
+    }
+}
+
+impl Shape {
+    /// Whether it asks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Chips(count)
+            | Self::Hosts(count)
+            | Self::Domains(count)
+            | Self::Racks(count)
+            | Self::Pods(count) => *count == 0,
+            Self::Block(sides) => sides.contains(&0),
+        }
+    }
+
+    /// That many cells of the same kind; of a block, itself or nothing.
+    #[must_use]
+    pub fn of(&self, count: u32) -> Self {
+        match self {
+            Self::Chips(_) => Self::Chips(count),
+            Self::Hosts(_) => Self::Hosts(count),
+            Self::Domains(_) => Self::Domains(count),
+            Self::Racks(_) => Self::Racks(count),
+            Self::Pods(_) => Self::Pods(count),
+            Self::Block(_) if count == 0 => Self::Chips(0),
+            Self::Block(sides) => Self::Block(*sides),
         }
     }
 }
@@ -36,6 +69,8 @@ impl fmt::Display for Shape {
             Self::Chips(chips) => count(*chips, "chip"),
             Self::Hosts(hosts) => count(*hosts, "host"),
             Self::Domains(domains) => count(*domains, "domain"),
+            Self::Racks(racks) => count(*racks, "rack"),
+            Self::Pods(pods) => count(*pods, "pod"),
             Self::Block([x, y, z]) => format!("{x}x{y}x{z}"),
         };
         f.pad(&text)
@@ -45,15 +80,21 @@ impl fmt::Display for Shape {
 impl FromStr for Shape {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let wrong =
-            || Malformed::new(text, "a shape such as `8 chips`, `2 cores`, `3 hosts`, `1 domain` or `2x2x4`");
+        let wrong = || {
+            Malformed::new(
+                text,
+                "a shape such as `8 chips`, `2 cores`, `3 hosts`, `1 domain`, `2 pods` or `2x2x4`",
+            )
+        };
         let text = text.trim();
         if let Some((count, word)) = text.split_once(' ') {
             let count: u32 = count.parse().map_err(|_| wrong())?;
             return match word.trim() {
                 "chip" | "chips" | "core" | "cores" => Ok(Self::Chips(count)),
                 "host" | "hosts" => Ok(Self::Hosts(count)),
-                "domain" | "domains" => Ok(Self::Domains(count)),
+                "domain" | "domains" | "cube" | "cubes" => Ok(Self::Domains(count)),
+                "rack" | "racks" => Ok(Self::Racks(count)),
+                "pod" | "pods" | "block" | "blocks" => Ok(Self::Pods(count)),
                 _ => Err(wrong()),
             };
         }

@@ -185,10 +185,51 @@ fn a_flat_pool_is_a_tree() {
     let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes: 0 };
     let pool = Topology::flat(&[0, 1], "cpu-core", each);
     assert_eq!(pool.chip_count(), 2);
-    assert_eq!(pool.cells()[0].resources.chip_milli, 2_000);
-    assert!(
-        pool.chips()
-            .all(|(_, chip)| pool.cell(chip.parent.expect("a host")).expect("there").level == Level::Host)
-    );
+    assert_eq!(pool.chips().map(|chip| pool.device(chip)).collect::<Vec<_>>(), [Some(0), Some(1)]);
     assert_eq!(Topology::from_value(&pool.to_value()), Ok(pool));
+}
+
+#[test]
+fn the_first_form_of_a_pool_is_still_read() {
+    let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes: 0 };
+    let level = |name: &str| Value::Map(BTreeMap::from([("is".to_owned(), name.to_owned().to_value())]));
+    let cell = |name: &str, fields: &[(&str, Value)]| {
+        let mut map: BTreeMap<String, Value> =
+            fields.iter().map(|(field, value)| ((*field).to_owned(), value.clone())).collect();
+        map.insert("level".to_owned(), level(name));
+        map.insert("model".to_owned(), "cpu-core".to_owned().to_value());
+        map.insert("resources".to_owned(), each.to_value());
+        Value::Map(map)
+    };
+    let chip = |device: u32| cell("chip", &[("parent", 1_u32.to_value()), ("device", device.to_value())]);
+    let cells = vec![cell("pool", &[]), cell("host", &[("parent", 0_u32.to_value())]), chip(4), chip(6)];
+    let listed = Value::Map(BTreeMap::from([("cells".to_owned(), Value::List(cells))]));
+    assert_eq!(Topology::from_value(&listed), Ok(Topology::flat(&[4, 6], "cpu-core", each)));
+}
+
+#[test]
+fn a_pool_of_a_million_chips_is_a_few_numbers() {
+    let each = Resources { chip_milli: 1_000, cpu_milli: 0, memory_bytes: 0 };
+    let tier = |level, count| Tier { level, count };
+    let tiers =
+        vec![tier(Level::Pod, 109), tier(Level::Domain, 144), tier(Level::Host, 16), tier(Level::Chip, 4)];
+    let pool = Topology::regular("tpu7x", each, tiers, Fabric::Switched).expect("a pool");
+    assert_eq!((pool.chip_count(), pool.chips_of(Level::Pod)), (1_004_544, Some(9_216)));
+    assert_eq!(pool.first_chip().0, 1 + 109 + 109 * 144 + 109 * 144 * 16);
+    assert_eq!(Topology::from_value(&pool.to_value()), Ok(pool));
+    let wrong = |tiers, fabric| Topology::regular("x", each, tiers, fabric).expect_err("no pool");
+    let (hosts, chips) = (tier(Level::Host, 2), tier(Level::Chip, 8));
+    assert_eq!(wrong(vec![chips, hosts], Fabric::Switched), TopologyFlaw::OutOfOrder { level: Level::Host });
+    assert_eq!(wrong(vec![hosts], Fabric::Switched), TopologyFlaw::NoChips);
+    assert_eq!(
+        wrong(vec![hosts, tier(Level::Chip, 0)], Fabric::Switched),
+        TopologyFlaw::Empty { level: Level::Chip }
+    );
+    let many = tier(Level::Pod, u32::MAX);
+    assert_eq!(wrong(vec![many, hosts, chips], Fabric::Switched), TopologyFlaw::TooLarge);
+    let torus = Fabric::Torus { x: 2, y: 2, z: 0 };
+    assert_eq!(
+        wrong(vec![tier(Level::Domain, 4), chips], torus),
+        TopologyFlaw::TorusSize { torus: 0, domains: 4 }
+    );
 }

@@ -309,6 +309,16 @@ impl Canonical for String {
     }
 }
 
+/// Shared or not is no part of a value.
+impl<T: Canonical> Canonical for std::sync::Arc<T> {
+    fn to_value(&self) -> Value {
+        T::to_value(self)
+    }
+    fn from_value(value: &Value) -> Result<Self, Malformed> {
+        T::from_value(value).map(Self::new)
+    }
+}
+
 impl<T: Canonical> Canonical for Option<T> {
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)

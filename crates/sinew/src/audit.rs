@@ -20,7 +20,7 @@ use sinew_types::{ContractId, Instant, Name, OrgId};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
-use usage::Usage;
+use usage::{Known, Usage};
 
 /// Which invoices to recompute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,8 @@ impl Auditor {
             self.backwards.get_or_insert(seq);
         }
         self.last_at = *at;
-        self.usage.advance(&self.contracts, *at);
+        let known = Known { contracts: &self.contracts, state: self.control.state() };
+        self.usage.advance(known, *at);
         match event {
             Event::ContractOffered { id, terms, key, signature } => {
                 let contract = Contract {
@@ -206,7 +207,8 @@ impl Auditor {
             (None, Some(seq)) => Err(format!("record {seq} is older than the one before it")),
             (None, None) => Ok(format!("{} records, none missing, in the order of time", self.records)),
         };
-        self.usage.advance(&self.contracts, Instant::from_ms(i64::MAX));
+        let known = Known { contracts: &self.contracts, state: self.control.state() };
+        self.usage.advance(known, Instant::from_ms(i64::MAX));
         let open = self.usage.troubles();
         let unbilled = if open.is_empty() {
             Ok("what is not billed yet is recorded without gap or overlap".to_owned())

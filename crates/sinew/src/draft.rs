@@ -72,13 +72,18 @@ impl Draft {
             ("notice", quoted(&terms.notice), "from the notice of a recall to its deadline"),
             ("kill_grace", quoted(&terms.kill_grace), "from the deadline until nothing runs"),
             ("hand_over", quoted(&terms.hand_over), "from then until the next holder has the cells"),
+            (
+                "minimum_term",
+                terms.minimum_term.as_deref().map_or_else(String::new, quoted),
+                "how long a lease is safe from recall",
+            ),
             ("starts", quoted(&terms.starts), "the first moment"),
             ("ends", quoted(&terms.ends), "the first moment after"),
             ("guaranteed_price", quoted(&terms.guaranteed_price), "while capacity of the guarantee is held"),
             ("borrowed_price", quoted(&terms.borrowed_price), "while borrowed capacity is held"),
             ("rounding", quoted(&terms.rounding), "of an invoice line: half-even, up or down"),
         ];
-        for (name, value, why) in rows {
+        for (name, value, why) in rows.into_iter().filter(|(_, value, _)| !value.is_empty()) {
             text.push_str(&format!("{:<56}# {why}\n", format!("{name} = {value}")));
         }
         text
@@ -116,6 +121,7 @@ pub(crate) fn summary(draft: &Draft, names: &Names) -> String {
         ("borrows up to", terms.borrow_limit),
         ("lends up to", terms.lend_limit),
         ("recall bound", recall),
+        ("minimum term", terms.minimum_term.unwrap_or_else(|| "none".to_owned())),
         ("from", terms.starts),
         ("until", terms.ends),
         ("guaranteed", terms.guaranteed_price),

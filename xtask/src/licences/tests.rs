@@ -14,6 +14,7 @@ fn a_choice_needs_one_and_a_sum_needs_all() {
     check("GPL-3.0/MIT", expect![""]);
     check("MIT AND (GPL-3.0 OR Apache-2.0)", expect![""]);
     check("Apache-2.0 WITH LLVM-exception", expect![""]);
+    check("MIT+", expect![""]);
     check(
         "MIT AND GPL-3.0",
         expect![

@@ -3,6 +3,7 @@
 use super::Lang;
 use sinew_contract::Flaw;
 use sinew_core::{Refusal, Role, Thing};
+use sinew_types::Name;
 
 fn thing(lang: Lang, thing: Thing) -> String {
     match thing {
@@ -55,6 +56,7 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         Refusal::Terms(flaw) => flaw_text(lang, flaw),
         Refusal::AlreadyOver { .. }
         | Refusal::PromisesTooMuch { .. }
+        | Refusal::NoRoomInShape { .. }
         | Refusal::ContractIdTaken
         | Refusal::NoLongerFits
         | Refusal::NotOffered => contract(lang, refusal),
@@ -154,7 +156,6 @@ fn flaw_text(lang: Lang, flaw: &Flaw) -> (&'static str, String) {
             "with-itself",
             lang.pick("owner and lab are the same organisation; an owner uses its own pool without a contract", "propriétaire et laboratoire sont la même organisation ; sans contrat, un propriétaire utilise déjà son pool"),
         ),
-        Flaw::ShapeUnknown { shape } => shape_unknown(lang, &shape.to_string()),
         Flaw::NoTime { part } => {
             let (en, fr) = (
                 format!("`{part}` is zero, which no machine can keep; give it at least 1ms"),
@@ -197,6 +198,7 @@ fn contract(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             );
             ("promises-too-much", lang.pick(en, fr))
         }
+        Refusal::NoRoomInShape { behind } => no_room(lang, behind.as_ref()),
         Refusal::ContractIdTaken => (
             "contract-id-taken",
             lang.pick(
@@ -323,4 +325,24 @@ fn workload(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         }
         _ => ("refused", String::new()),
     }
+}
+
+/// Chips enough, but not in the guaranteed shape.
+fn no_room(lang: Lang, behind: Option<&Name>) -> (&'static str, String) {
+    let (en, fr) = match behind {
+        Some(lab) => (
+            format!(
+                "the pool has chips enough but not in this shape: the contract with {lab} stands in the way; guarantee a smaller shape, or wait for its end"
+            ),
+            format!(
+                "le pool a assez de puces mais pas dans cette forme : le contrat avec {lab} fait obstacle ; garantissez une forme plus petite, ou attendez sa fin"
+            ),
+        ),
+        None => (
+            "the pool has chips enough but not in this shape; guarantee a smaller shape".to_owned(),
+            "le pool a assez de puces mais pas dans cette forme ; garantissez une forme plus petite"
+                .to_owned(),
+        ),
+    };
+    ("no-room-in-shape", lang.pick(en, fr))
 }

@@ -1,22 +1,26 @@
 //! Offering, signing and billing contracts.
 
 use super::Decision;
+use crate::control::Control;
+use crate::engines::guarantee;
 use crate::event::Event;
 use crate::refusal::{Refusal, Thing};
 use crate::settle::usage;
+use crate::shared::Records;
 use crate::state::State;
-use sinew_contract::{PublicKey, Signature, Standing, Terms};
+use sinew_contract::{Contract, PublicKey, Signature, Standing, Terms};
 use sinew_ledger::{UsageRecord, invoice};
-use sinew_sched::Account;
+use sinew_sched::{Account, Engine, Item, NoShape};
 use sinew_types::{ContractId, Instant, OrgId};
 
 pub(super) fn offer(
-    state: &State,
+    control: &Control,
     now: Instant,
     org: OrgId,
     what: (ContractId, &Terms, Signature),
 ) -> Decision {
     let (id, terms, signature) = what;
+    let state = control.state();
     let pool = state.pools.get(&terms.pool).filter(|pool| pool.owner == org && terms.owner == org);
     if pool.is_none() {
         return Err(Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() });
@@ -30,21 +34,22 @@ pub(super) fn offer(
         return if same { Ok((Vec::new(), id.to_string())) } else { Err(Refusal::ContractIdTaken) };
     }
     terms.check().map_err(Refusal::Terms)?;
-    fits(state, now, terms)?;
+    fits(control, now, (id, terms))?;
     let key = signed_by(state, org, &terms.signing_bytes(id), &signature)?;
     Ok((vec![Event::ContractOffered { id, terms: Box::new(terms.clone()), key, signature }], id.to_string()))
 }
 
-pub(super) fn sign(state: &State, now: Instant, org: OrgId, what: (ContractId, Signature)) -> Decision {
+pub(super) fn sign(control: &Control, now: Instant, org: OrgId, what: (ContractId, Signature)) -> Decision {
     let (id, signature) = what;
+    let state = control.state();
     let offered = state.contracts.get(&id).filter(|contract| contract.terms.lab == org);
     let contract = offered.ok_or_else(|| missing(id))?;
     if contract.standing != Standing::Offered {
         return Err(Refusal::NotOffered);
     }
     // What else the pool has promised is not the lab's to know.
-    fits(state, now, &contract.terms).map_err(|refusal| match refusal {
-        Refusal::PromisesTooMuch { .. } => Refusal::NoLongerFits,
+    fits(control, now, (id, &contract.terms)).map_err(|refusal| match refusal {
+        Refusal::PromisesTooMuch { .. } | Refusal::NoRoomInShape { .. } => Refusal::NoLongerFits,
         other => other,
     })?;
     let key = signed_by(state, org, &contract.terms.signing_bytes(id), &signature)?;
@@ -55,19 +60,52 @@ fn missing(id: ContractId) -> Refusal {
     Refusal::NotFound { thing: Thing::Contract, name: id.to_string() }
 }
 
-/// Refuses a contract that is over, or that guarantees more than the pool has left at any time of its life. Until
-/// there is a calendar, every signed contract counts from its signature to its end.
-fn fits(state: &State, now: Instant, terms: &Terms) -> Result<(), Refusal> {
+/// Refuses a contract that is over, that names shapes which its pool does not have, or whose guaranteed shapes do not
+/// all fit beside those of the others. Until there is a calendar, every signed contract counts from its signature to
+/// its end.
+fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<(), Refusal> {
+    let (id, terms) = what;
     if terms.ends <= now {
         return Err(Refusal::AlreadyOver { ends: terms.ends });
     }
-    let chips = state.pools.get(&terms.pool).map_or(0, |pool| pool.topology.chip_count());
-    let promised = state.promises(terms.pool).filter_map(|contract| contract.terms.guaranteed_chips());
-    let unpromised = chips.saturating_sub(promised.fold(0, u32::saturating_add));
-    match terms.guaranteed_chips() {
-        Some(asked) if asked <= unpromised => Ok(()),
-        asked => Err(Refusal::PromisesTooMuch { asked: asked.unwrap_or(u32::MAX), unpromised }),
+    let missing = || Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() };
+    let engine = control.engine(terms.pool).ok_or_else(missing)?;
+    for limit in [&terms.borrow_limit, &terms.lend_limit] {
+        if !limit.is_empty() {
+            engine.chips_of(limit).map_err(|_| Refusal::ShapeUnknown { shape: *limit })?;
+        }
     }
+    let items = guarantee(engine, terms).map_err(|wrong| no_shape(terms, wrong))?;
+    let asked = items.iter().fold(0_u32, |sum, (item, count)| {
+        sum.saturating_add(engine.item_chips(*item).saturating_mul(*count))
+    });
+    let unpromised = engine.unpromised();
+    if asked > unpromised {
+        return Err(Refusal::PromisesTooMuch { asked, unpromised });
+    }
+    let account = Account::Contract(id);
+    match engine.bind_guarantee(account, &items) {
+        Some(_) => Ok(()),
+        None => Err(in_the_way(control.state(), engine, terms, (account, &items))),
+    }
+}
+
+fn no_shape(terms: &Terms, wrong: NoShape) -> Refusal {
+    match wrong {
+        NoShape::Unknown(shape) => Refusal::ShapeUnknown { shape },
+        NoShape::Empty => Refusal::ShapeEmpty,
+        NoShape::Mixed => Refusal::ShapeUnknown { shape: terms.guarantee[0] },
+    }
+}
+
+/// There are chips enough, but not in this shape: names a lab without whose contract there would be.
+fn in_the_way(state: &State, engine: &Engine, terms: &Terms, what: (Account, &[(Item, u32)])) -> Refusal {
+    let without = |contract: &&Contract| {
+        engine.without(Account::Contract(contract.id)).bind_guarantee(what.0, what.1).is_some()
+    };
+    let found = state.promises(terms.pool).find(without);
+    let lab = found.and_then(|contract| state.organisations.get(&contract.terms.lab));
+    Refusal::NoRoomInShape { behind: lab.map(|lab| lab.name.clone()) }
 }
 
 /// The organisation's public key, if the signature was made with it over these bytes.
@@ -89,7 +127,8 @@ pub(super) fn close_invoice(state: &State, now: Instant, org: OrgId, id: Contrac
     let running = state.workloads.iter().filter(|(_, w)| w.account == Account::Contract(id));
     let current: Vec<UsageRecord> =
         running.filter_map(|(workload, _)| usage(state, *workload, now)).collect();
-    let mut records = state.unbilled.get(&id).cloned().unwrap_or_default();
+    let mut records =
+        state.unbilled.get(&id).into_iter().flat_map(Records::iter).cloned().collect::<Vec<_>>();
     records.extend(current.iter().cloned());
     let issued =
         state.invoices.range((id, 0)..=(id, u32::MAX)).next_back().map_or(0, |((_, number), _)| *number);

@@ -91,12 +91,11 @@ pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &T
     if state.pools.values().any(|pool| pool.name == *name && pool.owner == owner) {
         return Err(Refusal::NameTaken { thing: Thing::Pool, name: name.clone() });
     }
-    let devices: Vec<u32> = topology.chips().filter_map(|(_, chip)| chip.device).collect();
-    if devices.is_empty() {
+    let devices: Vec<u32> = topology.devices().to_vec();
+    if topology.chip_count() == 0 {
         return Err(Refusal::EmptyPool);
     }
-    let in_use =
-        state.pools.values().flat_map(|pool| pool.topology.chips().filter_map(|(_, chip)| chip.device));
+    let in_use = state.pools.values().flat_map(|pool| pool.topology.devices().iter().copied());
     let in_use: BTreeSet<u32> = in_use.collect();
     let mut seen = BTreeSet::new();
     for device in devices {

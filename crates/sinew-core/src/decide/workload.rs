@@ -2,20 +2,22 @@
 
 use super::Decision;
 use crate::command::Observation;
+use crate::control::Control;
 use crate::event::{Event, Next};
 use crate::orders::last_moments;
 use crate::refusal::{Refusal, Thing};
 use crate::settle::{notify, usage};
-use crate::state::{Exit, Lease, Phase, State, Workload, entitlements};
-use sinew_contract::Standing;
-use sinew_sched::{Account, Why};
+use crate::state::{Exit, Lease, Phase, State, Workload};
+use sinew_sched::{Account, NoShape, Why};
 use sinew_types::{Hash, Instant, Name, OrgId, Part, PoolId, Shape, WorkloadId, WorkloadSpec};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// After how many losses in a row a workload is given up.
 const LOSSES_MAX: u32 = 5;
 
-pub(super) fn submit(state: &State, org: OrgId, id: WorkloadId, spec: &WorkloadSpec) -> Decision {
+pub(super) fn submit(control: &Control, org: OrgId, id: WorkloadId, spec: &Arc<WorkloadSpec>) -> Decision {
+    let state = control.state();
     if state.workload_named(org, &spec.name).is_some() {
         return Err(Refusal::NameTaken { thing: Thing::Workload, name: spec.name.clone() });
     }
@@ -26,13 +28,14 @@ pub(super) fn submit(state: &State, org: OrgId, id: WorkloadId, spec: &WorkloadS
         return Err(Refusal::NoSuchRelease { release: release.clone() });
     }
     let (pool, account) = choose(state, org, &part.pools)?;
-    let entitlement = entitlements(state, pool).get(&account).copied().ok_or(Refusal::NoCapacity)?;
-    let chips = state.pools.get(&pool).map_or(0, |found| found.topology.chip_count());
-    let largest = entitlement.guarantee.saturating_add(entitlement.borrow_limit).min(chips);
-    if part.least.loose_chips().is_none_or(|least| least > largest) {
+    let engine = control.engine(pool).ok_or(Refusal::NoCapacity)?;
+    let demand = engine.demand(&part.least, &part.most).map_err(|wrong| no_shape(part, wrong))?;
+    let largest = engine.largest(account).ok_or(Refusal::NoCapacity)?;
+    let least_chips = engine.item_chips(demand.item).saturating_mul(demand.least);
+    if least_chips > largest || !engine.could_ever_hold(&demand) {
         return Err(Refusal::NeverFits { asked: part.least, largest: Shape::Chips(largest) });
     }
-    let spec = Box::new(spec.clone());
+    let spec = Arc::clone(spec);
     Ok((vec![Event::WorkloadSubmitted { id, org, pool, account, spec }], id.to_string()))
 }
 
@@ -42,26 +45,24 @@ fn check(spec: &WorkloadSpec) -> Result<&Part, Refusal> {
     if part.program.argv.first().is_none_or(String::is_empty) {
         return Err(Refusal::EmptyProgram);
     }
-    match (part.least.loose_chips(), part.most.loose_chips()) {
-        (None, _) => Err(Refusal::ShapeUnknown { shape: part.least }),
-        (_, None) => Err(Refusal::ShapeUnknown { shape: part.most }),
-        (Some(0), _) => Err(Refusal::ShapeEmpty),
-        (Some(least), Some(most)) if least > most => {
-            Err(Refusal::LeastAboveMost { least: part.least, most: part.most })
-        }
-        _ => Ok(part),
+    if part.least.is_empty() { Err(Refusal::ShapeEmpty) } else { Ok(part) }
+}
+
+fn no_shape(part: &Part, wrong: NoShape) -> Refusal {
+    match wrong {
+        NoShape::Unknown(shape) => Refusal::ShapeUnknown { shape },
+        NoShape::Empty => Refusal::ShapeEmpty,
+        NoShape::Mixed => Refusal::LeastAboveMost { least: part.least, most: part.most },
     }
 }
 
 /// The pool and the account in it that an organisation's workload runs on.
 fn choose(state: &State, org: OrgId, wanted: &[Name]) -> Result<(PoolId, Account), Refusal> {
-    let owned = state.pools.iter().filter(|(_, pool)| pool.owner == org).map(|(id, _)| (*id, Account::Owner));
-    let signed = state.contracts.values().filter(|c| c.terms.lab == org && c.standing == Standing::Signed);
-    let lent = signed.map(|c| (c.terms.pool, Account::Contract(c.id)));
+    let accounts = state.index.accounts.get(&org).into_iter().flatten().copied();
     let name = |id: PoolId| state.pools.get(&id).map(|pool| pool.name.clone());
     let fits =
         |(id, _): &(PoolId, Account)| wanted.is_empty() || name(*id).is_some_and(|n| wanted.contains(&n));
-    let candidates: Vec<(PoolId, Account)> = owned.chain(lent).filter(fits).collect();
+    let candidates: Vec<(PoolId, Account)> = accounts.filter(fits).collect();
     match candidates[..] {
         [] => Err(Refusal::NoCapacity),
         [only] => Ok(only),

@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::*;
 use sinew_ledger::UsageRecord;
-use sinew_sched::{Account, Holding};
+use sinew_sched::{Account, Cells, Holding};
 use sinew_types::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ struct Life {
     account: Account,
     from: Instant,
     to: Option<Instant>,
-    cells: BTreeMap<CellIndex, Holding>,
+    cells: Cells,
     usage: Vec<UsageRecord>,
     shape: (u32, u32),
 }
@@ -28,7 +28,9 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
     for Recorded { at, event } in journal {
         match event {
             Event::WorkloadSubmitted { id, account, spec, .. } => {
-                known.insert(*id, (*account, workload_shape(spec)));
+                let part = &spec.parts[0];
+                let chips = |shape: Shape| shape.loose_chips().expect("these worlds know chips only");
+                known.insert(*id, (*account, (chips(part.least), chips(part.most))));
             }
             Event::LeaseGranted { id, cells, .. } => {
                 let (account, shape) = known[id];
@@ -37,8 +39,8 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
             }
             Event::LeaseRebound { id, cells, .. } => {
                 let at = current(&lives, *id);
-                let before: BTreeSet<_> = lives[at].cells.keys().collect();
-                assert_eq!(before, cells.keys().collect(), "3: a gang's cells never change");
+                let chips = |cells: &Cells| cells.iter().map(|(cell, _)| cell).collect::<Vec<_>>();
+                assert_eq!(chips(&lives[at].cells), chips(cells), "3: a gang's cells never change");
                 lives[at].cells = cells.clone();
             }
             Event::LeaseEnded { id, ended_at, .. } => {
@@ -62,7 +64,7 @@ pub(super) fn check(world: &World) {
     let live: Vec<&Life> = lives.iter().filter(|life| life.to.is_none()).collect();
     guarantees(world, &live);
     for life in &lives {
-        let held = u32::try_from(life.cells.len()).expect("few");
+        let held = life.cells.chips();
         assert!((life.shape.0..=life.shape.1).contains(&held), "3: a gang starts whole");
         tiles(life);
     }
@@ -79,39 +81,59 @@ pub(super) fn check(world: &World) {
     assert_eq!(&snapshot, world.control.state(), "5: a snapshot is the state");
 }
 
-/// 1 and 2, for equal chips: each account's guarantee is what it holds of its own, plus what is free for it, plus what
-/// it lent to leases that can be recalled within their bound.
+/// 1 and 2: the promise map, recomputed from the journal, gives every contract in force its chips, disjoint from all
+/// others'; each of them is free, held by the contract's own leases, or lent to leases that can be recalled. What is
+/// held beyond that is borrowed, and inside the limits.
 fn guarantees(world: &World, live: &[&Life]) {
     let state = world.control.state();
     for (id, pool) in &state.pools {
-        let entitlements = entitlements(state, *id);
-        let taken: Vec<CellIndex> = live.iter().flat_map(|life| life.cells.keys().copied()).collect();
-        let distinct: BTreeSet<_> = taken.iter().collect();
-        assert_eq!(taken.len(), distinct.len(), "1: no cell is held twice");
-        let free = pool.topology.chip_count() - u32::try_from(taken.len()).expect("few");
-        let promised: u32 = entitlements.values().map(|e| e.guarantee).sum();
-        assert_eq!(promised, pool.topology.chip_count(), "1: what is promised is what there is");
-        let mut needed_free = 0;
-        for (account, entitlement) in &entitlements {
-            let count = |wanted: &dyn Fn(&Life, &Holding) -> bool| {
-                let all = live.iter().flat_map(|life| life.cells.values().map(move |h| (*life, h)));
-                u32::try_from(all.filter(|(life, holding)| wanted(life, holding)).count()).expect("few")
-            };
-            let own = count(&|life, holding| life.account == *account && *holding == Holding::Own);
-            let lent = count(&|_, holding| *holding == Holding::Borrowed { lender: *account });
-            let borrowed = count(&|life, holding| life.account == *account && *holding != Holding::Own);
-            assert!(own <= entitlement.guarantee, "2: what is own is inside the guarantee");
-            assert!(own + lent <= entitlement.guarantee, "1: lent is what is idle");
-            let limit = if *account == Account::Owner {
-                pool.topology.chip_count()
-            } else {
-                entitlement.borrow_limit
-            };
-            assert!(borrowed <= limit, "2: the borrow limit holds");
-            needed_free += entitlement.guarantee - own - lent;
+        let bound = promises(&world.journal, *id, pool.topology.chips());
+        let mut taken = BTreeSet::new();
+        for (life, cell, holding) in
+            live.iter().flat_map(|life| life.cells.iter().map(move |(c, h)| (life, c, h)))
+        {
+            let lender = bound[&cell];
+            let how = if lender == life.account { Holding::Own } else { Holding::Borrowed { lender } };
+            assert_eq!(holding, how, "2: a cell is held as the promise map says");
+            assert!(taken.insert(cell), "1: no cell is held twice");
         }
-        assert!(needed_free <= free, "1: all guarantees at once");
+        for contract in state.contracts.values().filter(|c| c.terms.pool == *id && c.lab_signature.is_some())
+        {
+            let account = Account::Contract(contract.id);
+            let theirs = bound.values().filter(|whose| **whose == account).count();
+            let owed = match contract.standing {
+                sinew_contract::Standing::Ended => 0,
+                _ => contract.terms.guaranteed_chips().expect("chips only"),
+            };
+            assert_eq!(theirs, usize::try_from(owed).expect("few"), "1: every guarantee has its cells");
+            let count = |wanted: &dyn Fn(&Life, Holding) -> bool| {
+                let all = live.iter().flat_map(|life| life.cells.iter().map(move |(_, h)| (*life, h)));
+                u32::try_from(all.filter(|(life, holding)| wanted(life, *holding)).count()).expect("few")
+            };
+            let borrowed = count(&|life, holding| life.account == account && holding != Holding::Own);
+            let limit = contract.terms.borrow_limit.loose_chips().expect("chips only");
+            // A contract signed over cells in use may turn own cells into borrowed ones, never the other way.
+            assert!(borrowed <= limit.saturating_add(owed), "2: the borrow limit holds");
+        }
     }
+}
+
+/// Whose each chip is, from the journal's records alone.
+fn promises(
+    journal: &[Recorded],
+    pool: PoolId,
+    chips: impl Iterator<Item = CellIndex>,
+) -> BTreeMap<CellIndex, Account> {
+    let mut bound: BTreeMap<CellIndex, Account> = chips.map(|chip| (chip, Account::Owner)).collect();
+    for record in journal {
+        let Event::CellsBound { pool: where_, cells } = &record.event else { continue };
+        for run in cells.iter().filter(|_| *where_ == pool) {
+            for chip in run.first.0..run.first.0 + run.count {
+                bound.insert(CellIndex(chip), run.account);
+            }
+        }
+    }
+    bound
 }
 
 /// 4: what the executor runs never overlaps, and is never older than what it has seen.
@@ -132,7 +154,7 @@ fn tiles(life: &Life) {
     for record in &life.usage {
         assert_eq!(record.from, reached, "6: no gap and no overlap");
         assert!(record.to > record.from);
-        let chips = u64::try_from(life.cells.len()).expect("few") * 1_000;
+        let chips = u64::from(life.cells.chips()) * 1_000;
         assert_eq!(record.own_chip_milli + record.borrowed_chip_milli, chips, "6: every chip is counted");
         reached = record.to;
     }
@@ -147,7 +169,7 @@ fn books(world: &World, lives: &[Life]) {
     let contract_of = |record: &&UsageRecord| record.contract.is_some();
     let recorded = lives.iter().flat_map(|life| &life.usage).filter(contract_of).count();
     let billed: u32 = state.invoices.values().map(|invoice| invoice.records).sum();
-    let waiting: usize = state.unbilled.values().map(Vec::len).sum();
+    let waiting: usize = state.unbilled.values().map(Records::len).sum();
     assert_eq!(recorded, usize::try_from(billed).expect("few") + waiting, "6: billed once");
     for invoice in state.invoices.values() {
         assert!(invoice.transaction.balances(), "6: postings sum to zero");

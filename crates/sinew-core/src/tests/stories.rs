@@ -3,7 +3,6 @@
 use super::world::*;
 use crate::*;
 use expect_test::{Expect, expect};
-use sinew_contract::Flaw;
 use sinew_types::*;
 use std::collections::BTreeMap;
 
@@ -13,7 +12,9 @@ fn told(world: &World) -> String {
     let line = |record: &Recorded| {
         let what = match &record.event {
             Event::WaitChanged { why, .. } => format!("waits {}", why.to_value().to_json()),
-            Event::LeaseGranted { epoch, cells, .. } => format!("gets {} chips, epoch {epoch}", cells.len()),
+            Event::LeaseGranted { epoch, cells, .. } => {
+                format!("gets {} chips, epoch {epoch}", cells.chips())
+            }
             Event::LeaseNotified { why, deadline, .. } => format!("told {why:?} by {}s", second(*deadline)),
             Event::LeaseEnded { exit, next, .. } => format!("ends {exit:?} then {next:?}"),
             Event::Invoiced { invoice } => format!("billed {}", invoice.total),
@@ -48,19 +49,19 @@ fn a_run_shrinks_for_the_owner_and_grows_back() {
     check(
         &world,
         expect![[r#"
-        0s gets 2 chips, epoch 1
-        20s told Recall by 25s
-        20s waits {"is":"recalling","until":1027000}
-        21s ends Code { code: 75 } then Again
-        21s gets 1 chips, epoch 2
-        21s gets 1 chips, epoch 1
-        41s ends Code { code: 0 } then Done
-        41s told Grow by 46s
-        42s ends Code { code: 75 } then Again
-        42s gets 2 chips, epoch 3
-        52s ends Code { code: 0 } then Done
-        52s billed 0.0675 USD
-    "#]],
+            0s gets 2 chips, epoch 1
+            20s told Recall by 25s
+            20s waits {"is":"recalling","until":1027000}
+            21s ends Code { code: 75 } then Again
+            21s gets 1 chips, epoch 1
+            21s gets 1 chips, epoch 2
+            41s ends Code { code: 0 } then Done
+            41s told Grow by 46s
+            42s ends Code { code: 75 } then Again
+            42s gets 2 chips, epoch 3
+            52s ends Code { code: 0 } then Done
+            52s billed 0.0675 USD
+        "#]],
     );
 }
 
@@ -194,7 +195,7 @@ fn the_same_request_twice_is_done_once() {
     let mut world = World::new(2, 1);
     let (actor, digest) = (principal(OWNER), |byte| Hash::from_bytes([byte; 32]));
     let mut ask = |byte, id| {
-        let spec = Box::new(spec("once", 1, 1));
+        let spec = std::sync::Arc::new(spec("once", 1, 1));
         let command = Command::Submit { id: WorkloadId::from_bits(id), spec };
         let key = Some(RequestKey { key: "k".to_owned(), fingerprint: digest(byte) });
         world.control.handle(world.now, &Request { actor: actor.clone(), key, command })
@@ -219,7 +220,7 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(refusal(world.contract(3, |_| {})), Refusal::PromisesTooMuch { asked: 1, unpromised: 0 });
     let block = Shape::Block([2, 2, 2]);
     let odd = refusal(world.contract(3, |terms| terms.guarantee = vec![block]));
-    assert_eq!(odd, Refusal::Terms(Flaw::ShapeUnknown { shape: block }));
+    assert_eq!(odd, Refusal::ShapeUnknown { shape: block });
     assert!(matches!(world.submit(2, 4, 4), Err(Refusal::NeverFits { .. })));
     assert!(matches!(world.submit(2, 2, 1), Err(Refusal::LeastAboveMost { .. })));
     assert_eq!(world.submit(2, 0, 1), Err(Refusal::ShapeEmpty));
@@ -257,7 +258,7 @@ fn a_release_needs_its_own_gate() {
         let mut spec = spec(&format!("w{}", id.bits()), 1, 1);
         spec.parts[0].program.inputs =
             inputs.iter().map(|(name, hash)| ((*name).to_owned(), *hash)).collect();
-        world.must(principal(2), Command::Submit { id, spec: Box::new(spec) });
+        world.must(principal(2), Command::Submit { id, spec: std::sync::Arc::new(spec) });
         let outputs = [("model/model.safetensors".to_owned(), weights)].into();
         let observation = Observation::Ended { exit: Exit::Code { code }, outputs, at: None };
         let epoch = world.gang(id).1;

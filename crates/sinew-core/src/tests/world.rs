@@ -135,7 +135,7 @@ impl World {
     pub(super) fn submit(&mut self, of: u128, least: u32, most: u32) -> Result<WorkloadId, Refusal> {
         let id = WorkloadId::from_bits(self.id());
         let spec = spec(&format!("w{}", id.bits()), least, most);
-        self.ask(principal(of), Command::Submit { id, spec: Box::new(spec) })?;
+        self.ask(principal(of), Command::Submit { id, spec: std::sync::Arc::new(spec) })?;
         Ok(id)
     }
 
@@ -172,6 +172,7 @@ pub(super) fn terms(lab: u128, now: Instant) -> Terms {
         notice: Span::from_ms(5_000),
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(1_000),
+        minimum_term: None,
         starts: now,
         ends: now.plus(Span::from_ms(3_600_000)),
         guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),

@@ -70,8 +70,7 @@ pub(crate) async fn add(
 fn devices(app: &App, lang: Lang, wanted: u32) -> Reply<Vec<u32>> {
     let published = app.driver.published();
     let pools = published.state.pools.values();
-    let taken: BTreeSet<u32> =
-        pools.flat_map(|pool| pool.topology.chips().filter_map(|(_, chip)| chip.device)).collect();
+    let taken: BTreeSet<u32> = pools.flat_map(|pool| pool.topology.devices().iter().copied()).collect();
     let free: Vec<u32> = machine::cores().into_iter().filter(|core| !taken.contains(core)).collect();
     let wanted_count = usize::try_from(wanted).unwrap_or(usize::MAX);
     if wanted_count > free.len() {

@@ -77,7 +77,7 @@ pub(crate) async fn submit(
         present(&app, &caller, *hash)?;
     }
     let id = WorkloadId::from_bits(draw());
-    let answer = post.ask(vec![Command::Submit { id, spec: Box::new(spec) }]).await?;
+    let answer = post.ask(vec![Command::Submit { id, spec: std::sync::Arc::new(spec) }]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Deal, Life, Model, Verdict, Violation, Work, demand};
 use sinew_core::{Event, Next};
-use sinew_sched::{Account, Holding};
+use sinew_sched::{Account, Cells, Holding};
 use sinew_types::{CellIndex, Instant, Span, WorkloadId};
 use std::collections::BTreeMap;
 
@@ -15,11 +15,12 @@ impl Model {
             Event::LeaseGranted { id, epoch, cells } => self.granted(at, (*id, *epoch), cells),
             Event::LeaseRebound { id, epoch, cells } => {
                 let life = self.current(*id, *epoch)?;
+                let cells: BTreeMap<CellIndex, Holding> = cells.iter().collect();
                 let same = life.cells.keys().eq(cells.keys());
                 demand(same, 3, || format!("the cells of {id} changed while it runs"))?;
                 let recorded = life.reached == at;
                 demand(recorded, 6, || format!("{id} was rebound at {at} and billed to another moment"))?;
-                life.cells = cells.clone();
+                life.cells = cells;
                 Ok(())
             }
             Event::LeaseNotified { id, epoch, deadline, .. } => self.notified(at, (*id, *epoch), *deadline),
@@ -45,12 +46,8 @@ impl Model {
         life.ok_or_else(|| Violation { invariant: 4, what: format!("{id} has no lease {epoch}") })
     }
 
-    fn granted(
-        &mut self,
-        at: Instant,
-        which: (WorkloadId, u64),
-        cells: &BTreeMap<CellIndex, Holding>,
-    ) -> Verdict {
+    fn granted(&mut self, at: Instant, which: (WorkloadId, u64), cells: &Cells) -> Verdict {
+        let cells: BTreeMap<CellIndex, Holding> = cells.iter().collect();
         let (id, epoch) = which;
         let Some(work) = self.works.get_mut(&id).filter(|work| !work.over) else {
             return demand(false, 4, || format!("{id} got cells although it does not wait"));
@@ -65,7 +62,7 @@ impl Model {
         demand(whole, 3, || format!("{id} wants {least} to {most} chips and got {held}"))?;
         let open = in_force(work, &self.deals, at);
         demand(open, 1, || format!("{id} got cells outside the dates of its contract"))?;
-        let life = Life { from: at, cells: cells.clone(), reached: at, deadline: None };
+        let life = Life { from: at, cells, reached: at, deadline: None };
         self.live.insert(id, life);
         self.leases += 1;
         Ok(())

@@ -1,8 +1,8 @@
 //! The first two invariants, for equal chips: everybody's guarantee at once, and no loan that counts as own.
 
 use super::{Deal, Model, PoolFacts, Verdict, Work, demand};
-use sinew_sched::{Account, Holding};
-use sinew_types::{ContractId, Instant, PoolId, Shape, Span, WorkloadId};
+use sinew_sched::{Account, Bound, Holding};
+use sinew_types::{CellIndex, ContractId, Instant, PoolId, Shape, Span, WorkloadId};
 use std::collections::BTreeMap;
 
 /// How long after a contract's end nothing may be left of it.
@@ -22,6 +22,40 @@ impl Model {
     pub(super) fn deals_of(&self, pool: PoolId) -> impl Iterator<Item = (ContractId, &Deal)> {
         let all = self.deals.iter().filter(move |(_, deal)| deal.terms.pool == pool);
         all.filter(|(_, deal)| deal.signed && !deal.ended).map(|(id, deal)| (*id, deal))
+    }
+
+    /// Chips change hands by promise.
+    pub(super) fn bind(&mut self, pool: PoolId, cells: &[Bound]) {
+        let Some(pool) = self.pools.get_mut(&pool) else { return };
+        for run in cells {
+            for chip in run.first.0..run.first.0 + run.count {
+                pool.bound.insert(CellIndex(chip), run.account);
+            }
+        }
+    }
+
+    /// Every contract has as many chips of its own as it was promised, and each held chip is held as the map says.
+    fn promise_map(&self, id: PoolId, pool: &PoolFacts) -> Verdict {
+        for (contract, deal) in self.deals_of(id) {
+            let account = Account::Contract(contract);
+            let bound = count(pool.bound.values().filter(|whose| **whose == account).count());
+            let owed = guaranteed(deal);
+            demand(bound == owed, 1, || {
+                format!("{contract} was promised {owed} chips, and {bound} are its")
+            })?;
+        }
+        for (work, life) in &self.live {
+            let holder = &self.works[work];
+            for (chip, how) in life.cells.iter().filter(|_| holder.pool == id) {
+                let lender = pool.bound[chip];
+                let right =
+                    if lender == holder.account { Holding::Own } else { Holding::Borrowed { lender } };
+                demand(*how == right, 2, || {
+                    format!("{work} holds {chip:?} as {how:?}, and it is {lender:?}'s")
+                })?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn signed(&mut self, id: ContractId) -> Verdict {
@@ -71,6 +105,7 @@ impl Model {
     /// All guarantees fit at once: each guaranteed chip is held as own, free, or lent to a lease that can be recalled.
     pub(super) fn promises(&self) -> Verdict {
         for (id, pool) in &self.pools {
+            self.promise_map(*id, pool)?;
             let free = count(pool.chips.len()).saturating_sub(self.held(*id, |_, _| true));
             let mut needed = 0;
             for (account, promise) in self.promises_in(*id, pool) {

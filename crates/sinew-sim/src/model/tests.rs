@@ -89,15 +89,15 @@ fn wrong_leases_are_seen() {
         _ => false,
     });
     check(&[1, 2], "a loan counts as own", |event| match event {
-        Event::LeaseGranted { cells, .. } if cells.values().any(|how| *how != Holding::Own) => {
-            cells.values_mut().for_each(|how| *how = Holding::Own);
+        Event::LeaseGranted { cells, .. } if cells.iter().any(|(_, how)| how != Holding::Own) => {
+            *cells = cells.iter().map(|(cell, _)| (cell, Holding::Own)).collect();
             true
         }
         _ => false,
     });
     check(&[3], "a gang gets nothing", |event| match event {
         Event::LeaseGranted { cells, .. } => {
-            cells.clear();
+            *cells = sinew_sched::Cells::default();
             true
         }
         _ => false,

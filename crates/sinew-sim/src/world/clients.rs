@@ -124,6 +124,7 @@ impl World {
             notice: Span::from_ms(spans.1),
             kill_grace: Span::from_ms(1_000),
             hand_over: Span::from_ms(500),
+            minimum_term: None,
             starts: starts.plus(Span::from_ms(if self.chance.percent(20) { 30_000 } else { 0 })),
             ends: starts.plus(Span::from_ms(spans.0 + 30_000)),
             guaranteed_price: price("3.61 USD/chip-hour"),
@@ -153,7 +154,7 @@ impl World {
         };
         let name = name.parse().expect("a name");
         let spec = WorkloadSpec { name, parts: vec![part], priority, checkpoint_every: None, serves: None };
-        self.keyed(org, Command::Submit { id, spec: Box::new(spec) });
+        self.keyed(org, Command::Submit { id, spec: std::sync::Arc::new(spec) });
     }
 
     /// A request under a key of its own goes out, and again until it is answered.

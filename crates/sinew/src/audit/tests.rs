@@ -70,7 +70,7 @@ impl World {
 
     fn submit(&mut self, org: u128, id: u128, chips: u32) -> WorkloadId {
         let id = WorkloadId::from_bits(id);
-        self.ask(principal(org), Command::Submit { id, spec: Box::new(spec(id, chips)) });
+        self.ask(principal(org), Command::Submit { id, spec: std::sync::Arc::new(spec(id, chips)) });
         id
     }
 
@@ -142,6 +142,7 @@ fn terms(now: Instant) -> Terms {
         notice: Span::from_ms(5_000),
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(1_000),
+        minimum_term: None,
         starts: now,
         ends: now.plus(Span::from_ms(3_600_000)),
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
@@ -194,7 +195,7 @@ fn an_honest_journal_is_equal_in_every_point() {
         contract-00000000000000000000000000000009/2: period: 1970-01-01T00:17:52.000Z to 1970-01-01T00:18:07.752Z, right after the invoice before
         contract-00000000000000000000000000000009/2: lines: 0.006202 USD guaranteed + 0.000389 USD borrowed = 0.006591 USD
         contract-00000000000000000000000000000009/2: postings: sum to zero, 0.006591 USD receivable
-        journal: records: 24 records, none missing, in the order of time
+        journal: records: 25 records, none missing, in the order of time
         journal: unbilled: what is not billed yet is recorded without gap or overlap
         journal: books: the books are the sum of all invoices
     "#]];

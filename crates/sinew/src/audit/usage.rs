@@ -3,16 +3,23 @@
 use sinew_contract::Contract;
 use sinew_core::{Event, State};
 use sinew_ledger::UsageRecord;
-use sinew_sched::{Account, Holding};
-use sinew_types::{CellIndex, ContractId, Instant, PoolId, Topology, WorkloadId};
+use sinew_sched::{Account, Cells};
+use sinew_types::{ContractId, Instant, PoolId, Topology, WorkloadId};
 use std::collections::BTreeMap;
+
+/// What is known of contracts, from their own records, and of pools.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) contracts: &'a BTreeMap<ContractId, Contract>,
+    pub(super) state: &'a State,
+}
 
 /// A lease that is held.
 struct Open {
     epoch: u64,
     pool: PoolId,
     contract: Option<ContractId>,
-    cells: BTreeMap<CellIndex, Holding>,
+    cells: Cells,
     /// Thousandths of a chip inside the guarantee, and beyond it.
     milli: (u64, u64),
     /// From when on it is not yet counted.
@@ -48,12 +55,12 @@ pub(super) struct Usage {
 impl Usage {
     /// Time has come to `at`: what changed before has to be within its terms. Within one instant cells may change
     /// hands in any order.
-    pub(super) fn advance(&mut self, contracts: &BTreeMap<ContractId, Contract>, at: Instant) {
+    pub(super) fn advance(&mut self, known: Known<'_>, at: Instant) {
         let settled: Vec<_> =
             self.changed.iter().filter(|(_, when)| **when < at).map(|(c, w)| (*c, *w)).collect();
         for (contract, when) in settled {
             self.changed.remove(&contract);
-            self.within_terms(contracts, contract, when);
+            self.within_terms(known, contract, when);
         }
     }
 
@@ -113,13 +120,7 @@ impl Usage {
         self.tallies.entry(contract).or_default()
     }
 
-    fn grant(
-        &mut self,
-        state: &State,
-        which: (WorkloadId, u64),
-        at: Instant,
-        cells: &BTreeMap<CellIndex, Holding>,
-    ) {
+    fn grant(&mut self, state: &State, which: (WorkloadId, u64), at: Instant, cells: &Cells) {
         let (id, epoch) = which;
         let Some(workload) = state.workloads.get(&id) else {
             return self.trouble(None, format!("a lease of {id}, which nobody submitted"));
@@ -133,23 +134,29 @@ impl Usage {
             self.trouble(contract, format!("{id} got lease {epoch} while it held one"));
         }
         let pool = workload.pool;
-        let taken =
-            |open: &&Open| open.pool == pool && open.cells.keys().any(|cell| cells.contains_key(cell));
+        let taken = |open: &&Open| open.pool == pool && open.cells.overlaps(cells);
         if self.open.values().find(taken).is_some() {
             self.trouble(contract, format!("{id} got cells that another lease held (lease {epoch}, {at})"));
         }
-        let open =
-            Open { epoch, pool, contract, cells: BTreeMap::new(), milli: (0, 0), since: at, recorded_to: at };
+        let open = Open {
+            epoch,
+            pool,
+            contract,
+            cells: Cells::default(),
+            milli: (0, 0),
+            since: at,
+            recorded_to: at,
+        };
         self.open.insert(id, open);
         self.hold(state, id, cells);
     }
 
     /// Cells are held in this way from now on.
-    fn hold(&mut self, state: &State, id: WorkloadId, cells: &BTreeMap<CellIndex, Holding>) {
+    fn hold(&mut self, state: &State, id: WorkloadId, cells: &Cells) {
         let Some(open) = self.open.get_mut(&id) else { return };
         open.cells = cells.clone();
         let topology = state.pools.get(&open.pool).map(|pool| &pool.topology);
-        open.milli = (milli(topology, cells, true), milli(topology, cells, false));
+        open.milli = milli(topology, cells);
     }
 
     /// Counts a lease up to now. Usage records must have come as far.
@@ -196,15 +203,17 @@ impl Usage {
     }
 
     /// What a contract holds as its own is never more than its guarantee, and only within its dates.
-    fn within_terms(&mut self, contracts: &BTreeMap<ContractId, Contract>, id: ContractId, at: Instant) {
-        let Some(known) = contracts.get(&id) else {
+    fn within_terms(&mut self, of: Known<'_>, id: ContractId, at: Instant) {
+        let Some(known) = of.contracts.get(&id) else {
             return self
                 .trouble(Some(id), "leases were granted under a contract that nobody offered".to_owned());
         };
         let held: Vec<&Open> = self.open.values().filter(|open| open.contract == Some(id)).collect();
-        let chips = held.iter().flat_map(|open| open.cells.values());
-        let own = chips.filter(|holding| **holding == Holding::Own).count();
-        let guaranteed = usize::try_from(known.terms.guaranteed_chips().unwrap_or(0)).unwrap_or(usize::MAX);
+        let own = held.iter().map(|open| open.cells.own_and_borrowed().0).fold(0, u32::saturating_add);
+        let topology = of.state.pools.get(&known.terms.pool).map(|pool| &pool.topology);
+        let shapes = known.terms.guarantee.iter();
+        let chips = shapes.filter_map(|shape| sinew_sched::shape_chips(topology?, shape));
+        let guaranteed = chips.fold(0, u32::saturating_add);
         let in_force = held.is_empty() || known.in_force(at).is_some();
         if own > guaranteed {
             let what = format!("{own} chips were held as guaranteed at {at}, and {guaranteed} are");
@@ -220,9 +229,9 @@ impl Usage {
     }
 }
 
-/// Thousandths of a chip in cells that are held as one's own, or not.
-fn milli(topology: Option<&Topology>, cells: &BTreeMap<CellIndex, Holding>, own: bool) -> u64 {
-    let counted = cells.iter().filter(|(_, holding)| (**holding == Holding::Own) == own);
-    let found = counted.filter_map(|(cell, _)| topology.and_then(|all| all.cell(*cell)));
-    found.map(|cell| cell.resources.chip_milli).fold(0, u64::saturating_add)
+/// Thousandths of a chip in cells that are held as one's own, and in those that are borrowed.
+fn milli(topology: Option<&Topology>, cells: &Cells) -> (u64, u64) {
+    let each = topology.map_or(0, |topology| topology.each().chip_milli);
+    let (own, borrowed) = cells.own_and_borrowed();
+    (u64::from(own).saturating_mul(each), u64::from(borrowed).saturating_mul(each))
 }

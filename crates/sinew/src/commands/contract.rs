@@ -82,6 +82,9 @@ pub(crate) struct DraftArgs {
     /// From then until the next holder has the cells
     #[arg(long, value_name = "TIME", default_value = "1s")]
     hand_over: String,
+    /// How long each lease is safe from recall [default: not at all]
+    #[arg(long, value_name = "TIME")]
+    minimum_term: Option<String>,
     /// What guaranteed capacity costs, such as "1.90 USD/chip-hour"
     #[arg(long, value_name = "PRICE")]
     price: String,
@@ -177,6 +180,7 @@ fn terms(args: &DraftArgs, parties: (&str, &str, &str)) -> Result<TermsWire, Mal
         notice: args.notice.clone(),
         kill_grace: args.kill_grace.clone(),
         hand_over: args.hand_over.clone(),
+        minimum_term: args.minimum_term.clone(),
         starts: starts.to_string(),
         ends: at("until", &args.until)?.to_string(),
         guaranteed_price: args.price.clone(),

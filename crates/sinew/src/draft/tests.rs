@@ -13,6 +13,7 @@ fn draft() -> Draft {
         notice: Span::from_ms(5_000),
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(500),
+        minimum_term: None,
         starts: Instant::from_ms(0),
         ends: Instant::from_ms(1_000_000),
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
@@ -74,6 +75,7 @@ fn the_terms_are_shown_before_they_are_signed() {
           borrows up to  1 chip
           lends up to    3 chips
           recall bound   6s500ms = notice 5s + kill grace 1s + hand-over 500ms
+          minimum term   none
           from           1970-01-01T00:00:00.000Z
           until          1970-01-01T00:16:40.000Z
           guaranteed     1.90 USD/chip-hour

@@ -54,7 +54,8 @@ fn wrong_workloads() {
         code(&lab.post("/api/workloads", &body))
     };
     assert_eq!(with("least", json!("3 chips")), "never-fits");
-    assert_eq!(with("least", json!("2 hosts")), "shape-never-fits");
+    assert_eq!(with("least", json!("2 hosts")), "never-fits");
+    assert_eq!(with("least", json!("2 pods")), "shape-never-fits");
     assert_eq!(with("least", json!("0 chips")), "shape-empty");
     assert_eq!(with("most", json!("0 chips")), "least-above-most");
     assert_eq!(with("argv", json!([])), "empty-program");

@@ -1,0 +1,99 @@
+//! What is looked up often: derived from the state, never written down, and equal whenever the state is.
+
+use crate::state::{Phase, State};
+use imbl::{OrdMap, OrdSet};
+use sinew_contract::Standing;
+use sinew_sched::Account;
+use sinew_types::{Canonical, ContractId, Instant, Malformed, Name, OrgId, PoolId, Value, WorkloadId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Short ways into a state.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    pub(crate) names: OrdMap<(OrgId, Name), WorkloadId>,
+    pub(crate) ended: Ages<WorkloadId>,
+    pub(crate) answered: Ages<String>,
+    /// On which accounts each organisation may run something: pools that it owns, contracts that it signed.
+    pub(crate) accounts: BTreeMap<OrgId, BTreeSet<(PoolId, Account)>>,
+    /// When each contract that is not over ends.
+    pub(crate) ends: BTreeSet<(Instant, ContractId)>,
+}
+
+impl Index {
+    /// From everything that a state holds.
+    pub(crate) fn of(state: &State) -> Self {
+        let mut index = Self::default();
+        for (id, workload) in state.workloads.iter() {
+            index.names.insert((workload.org, workload.spec.name.clone()), *id);
+            if let Phase::Ended { at, .. } = workload.phase {
+                index.ended.add(workload.org, (at, *id), usize::MAX);
+            }
+        }
+        for ((org, key), done) in state.answered.iter() {
+            index.answered.add(*org, (done.at, key.clone()), usize::MAX);
+        }
+        for (id, pool) in &state.pools {
+            index.accounts.entry(pool.owner).or_default().insert((*id, Account::Owner));
+        }
+        state.contracts.keys().for_each(|id| index.follow_contract(state, *id));
+        index
+    }
+
+    /// Follows a change of a contract.
+    pub(crate) fn follow_contract(&mut self, state: &State, id: ContractId) {
+        let Some(contract) = state.contracts.get(&id) else { return };
+        let account = (contract.terms.pool, Account::Contract(id));
+        let accounts = self.accounts.entry(contract.terms.lab).or_default();
+        match contract.standing {
+            Standing::Signed => accounts.insert(account),
+            Standing::Offered | Standing::Ended => accounts.remove(&account),
+        };
+        match contract.standing {
+            Standing::Ended => self.ends.remove(&(contract.terms.ends, id)),
+            Standing::Offered | Standing::Signed => self.ends.insert((contract.terms.ends, id)),
+        };
+    }
+}
+
+/// Things of each organisation, oldest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Ages<T: Ord + Clone>(OrdMap<OrgId, OrdSet<(Instant, T)>>);
+
+impl<T: Ord + Clone> Default for Ages<T> {
+    fn default() -> Self {
+        Self(OrdMap::new())
+    }
+}
+
+impl<T: Ord + Clone> Ages<T> {
+    /// Adds one; answers the oldest, which is forgotten, where there are more than `most` now.
+    pub(crate) fn add(&mut self, org: OrgId, latest: (Instant, T), most: usize) -> Option<(Instant, T)> {
+        let all = self.0.entry(org).or_default();
+        all.insert(latest);
+        if all.len() <= most {
+            return None;
+        }
+        let oldest = all.get_min()?.clone();
+        all.remove(&oldest);
+        Some(oldest)
+    }
+}
+
+/// Equal states have equal indexes.
+impl PartialEq for Index {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Index {}
+
+/// Never written down.
+impl Canonical for Index {
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+    fn from_value(_: &Value) -> Result<Self, Malformed> {
+        Ok(Self::default())
+    }
+}

@@ -1,0 +1,230 @@
+//! How the engine follows what happens to gangs.
+
+use crate::account::{AccountIx, GangIx, Turn};
+use crate::cells::Cells;
+use crate::engine::{Engine, Gang, ask, shard};
+use crate::ground::Mask;
+use crate::unit::Tenant;
+use crate::view::Request;
+use sinew_types::{Instant, WorkloadId};
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+impl Engine {
+    /// A gang waits.
+    pub fn submit(&mut self, request: Request) {
+        let Some(account) = self.place(request.account) else { return };
+        let known = self.gang_of(request.workload);
+        let gang = known.unwrap_or_else(|| self.add_gang(request, account));
+        self.enqueue(gang);
+    }
+
+    pub(crate) fn add_gang(&mut self, request: Request, account: AccountIx) -> GangIx {
+        let gang = Gang {
+            request,
+            account,
+            held: Vec::new(),
+            chips: 0,
+            granted_at: self.now,
+            gone_by: None,
+            claim: Vec::new(),
+            claim_missing: 0,
+        };
+        let at = match self.unused_gangs.pop() {
+            Some(at) => {
+                *self.gangs.get_mut(at) = gang;
+                at
+            }
+            None => {
+                self.gangs.push(gang);
+                u32::try_from(self.gangs.len() - 1).expect("fewer gangs than numbers")
+            }
+        };
+        let shard = Arc::make_mut(&mut self.shards[shard(request.workload)]);
+        shard.insert(request.workload, at);
+        at
+    }
+
+    pub(crate) fn turn(&self, gang: GangIx) -> Turn {
+        let request = &self.gangs.get(gang).request;
+        (Reverse(request.priority), request.since, request.workload, gang)
+    }
+
+    pub(crate) fn enqueue(&mut self, gang: GangIx) {
+        let (turn, account) = (self.turn(gang), self.gangs.get(gang).account);
+        let ask = ask(&self.gangs.get(gang).request.demand);
+        let kind = self.ground.kind(&ask);
+        let state = self.account_mut(account);
+        state.waiting_kinds |= kind;
+        let line = state.waiting.entry(ask).or_default();
+        line.insert(turn);
+        let first = line.first() == Some(&turn);
+        self.brief(account);
+        // Whoever stands behind an equal ask need not be looked at.
+        if first || self.gangs.get(gang).claim_missing == 0 && !self.gangs.get(gang).claim.is_empty() {
+            self.stir(account);
+        }
+    }
+
+    pub(crate) fn dequeue(&mut self, gang: GangIx) {
+        let (turn, account) = (self.turn(gang), self.gangs.get(gang).account);
+        let ask = ask(&self.gangs.get(gang).request.demand);
+        let state = self.account_mut(account);
+        let mut next = None;
+        if let Some(line) = state.waiting.get_mut(&ask) {
+            let first = line.first() == Some(&turn);
+            line.remove(&turn);
+            next = line.first().filter(|_| first).map(|turn| turn.2);
+            if line.is_empty() {
+                state.waiting.remove(&ask);
+                let kinds = self.accounts[account].waiting.keys().map(|ask| self.ground.kind(ask));
+                let kinds = kinds.fold(0, |all, kind| all | kind);
+                self.account_mut(account).waiting_kinds = kinds;
+            }
+        }
+        self.stepped_up.extend(next);
+        self.brief(account);
+    }
+
+    /// A waiting gang is gone for good.
+    pub fn withdraw(&mut self, workload: WorkloadId) {
+        let Some(gang) = self.gang_of(workload) else { return };
+        self.dequeue(gang);
+        self.release_claim(gang);
+        self.forget(gang);
+    }
+
+    pub(crate) fn forget(&mut self, gang: GangIx) {
+        let (workload, account) = (self.gangs.get(gang).request.workload, self.gangs.get(gang).account);
+        Arc::make_mut(&mut self.shards[shard(workload)]).remove(&workload);
+        self.ready.remove(&gang);
+        self.unused_gangs.push(gang);
+        self.stir(account);
+    }
+
+    /// A gang holds these cells from now on.
+    pub fn granted(&mut self, workload: WorkloadId, cells: &Cells, at: Instant) {
+        let Some(gang) = self.gang_of(workload) else { return };
+        self.dequeue(gang);
+        self.release_claim(gang);
+        let account = self.gangs.get(gang).account;
+        let mut held: Vec<(u32, Mask)> = Vec::new();
+        for run in cells.runs() {
+            for (unit, mask) in self.ground.masks(run.first, run.count) {
+                match held.last_mut() {
+                    Some(last) if last.0 == unit => last.1 |= mask,
+                    _ => held.push((unit, mask)),
+                }
+            }
+        }
+        for (unit, mask) in &held {
+            self.reindex(*unit, |unit| {
+                unit.free &= !mask;
+                unit.tenants.push(Tenant { gang, holder: account, mask: *mask });
+            });
+            self.count_held(account, (*unit, *mask), true, false);
+        }
+        let found = self.gangs.get_mut(gang);
+        (found.chips, found.held, found.granted_at, found.gone_by) = (cells.chips(), held, at, None);
+        let small = self.items_held(gang) < self.gangs.get(gang).request.demand.most;
+        let state = self.account_mut(account);
+        state.running.insert(gang);
+        if small {
+            state.small.insert(gang);
+            self.stirred = true;
+        }
+        self.stir_own(account);
+    }
+
+    /// How many items of its demand a gang holds.
+    pub(crate) fn items_held(&self, gang: GangIx) -> u32 {
+        let gang = self.gangs.get(gang);
+        gang.chips / self.ground.item_chips(gang.request.demand.item).max(1)
+    }
+
+    /// A running gang was told to leave and is gone by then.
+    pub fn notified(&mut self, workload: WorkloadId, gone_by: Instant) {
+        let Some(gang) = self.gang_of(workload) else { return };
+        let (account, held) = (self.gangs.get(gang).account, self.gangs.get(gang).held.clone());
+        if self.gangs.get(gang).gone_by.is_none() {
+            for (unit, mask) in held {
+                for (lender, chips) in self.lenders_of(account, unit, mask) {
+                    self.account_mut(lender).returning += chips;
+                }
+            }
+        }
+        self.gangs.get_mut(gang).gone_by = Some(gone_by);
+        self.account_mut(account).small.remove(&gang);
+    }
+
+    /// A gang's cells are free again. It waits for its next lease where `again`, and is gone otherwise.
+    pub fn ended(&mut self, workload: WorkloadId, again: bool) {
+        let Some(gang) = self.gang_of(workload) else { return };
+        let found = self.gangs.get_mut(gang);
+        let (account, leaving) = (found.account, found.gone_by.is_some());
+        let held = std::mem::take(&mut found.held);
+        (found.gone_by, found.chips) = (None, 0);
+        let grows = again && !found.claim.is_empty();
+        let state = self.account_mut(account);
+        state.running.remove(&gang);
+        state.small.remove(&gang);
+        state.stuck.clear();
+        for (unit, mask) in &held {
+            self.count_held(account, (*unit, *mask), false, leaving);
+            self.reindex(*unit, |unit| {
+                unit.free |= mask;
+                unit.tenants.retain(|tenant| tenant.gang != gang);
+            });
+            self.complete_claims(*unit, *mask);
+        }
+        for (unit, mask) in &held {
+            self.stir_owners(*unit, *mask);
+        }
+        if grows {
+            self.keep_for_growth(gang, &held);
+        }
+        self.freed += 1;
+        self.stir(account);
+        if again {
+            self.enqueue(gang);
+        } else {
+            self.release_claim(gang);
+            self.forget(gang);
+        }
+    }
+
+    /// Chips break, or are whole again. Leases on them end by themselves.
+    pub fn set_down(&mut self, cells: &Cells, down: bool) {
+        for run in cells.runs() {
+            for (unit, mask) in self.ground.masks(run.first, run.count) {
+                self.reindex(unit, |unit| {
+                    unit.down = if down { unit.down | mask } else { unit.down & !mask }
+                });
+                self.stir_owners(unit, mask);
+            }
+        }
+        self.freed += 1;
+    }
+
+    /// Counts chips that a gang of `holder` takes or lets go.
+    pub(crate) fn count_held(&mut self, holder: AccountIx, cells: (u32, Mask), taken: bool, leaving: bool) {
+        let (unit, mask) = cells;
+        let change = |count: &mut u32, chips: u32| {
+            *count = if taken { *count + chips } else { count.saturating_sub(chips) };
+        };
+        for (account, chips) in self.pieces_in(unit, mask) {
+            if account == holder {
+                change(&mut self.account_mut(holder).own_used, chips);
+                continue;
+            }
+            change(&mut self.account_mut(holder).borrowed, chips);
+            let lender = self.account_mut(account);
+            change(&mut lender.lent_out, chips);
+            if leaving {
+                change(&mut lender.returning, chips);
+            }
+            self.brief(account);
+        }
+        self.brief(holder);
+    }
+}

@@ -1,0 +1,543 @@
+//! What should happen next, one thing at a time.
+//!
+//! First each account's own line: what closes leaves, guarantees are bound, what is lent beyond its limit comes back,
+//! gangs that fit inside the guarantee start, on idle cells, on cells swapped with an idle lender, or on cells that are
+//! recalled for them. Then whoever borrows least borrows next. Last, gangs that run smaller than they could grow.
+
+use crate::account::{AccountIx, Ask, GangIx, OWNER, Turn};
+use crate::cells::Bound;
+use crate::engine::Engine;
+use crate::ground::{Demand, Item, Mask, ones};
+use crate::pick::Reach;
+use crate::recall::For;
+use crate::view::{Account, Action, Entitlement, Why};
+use sinew_types::Instant;
+use std::collections::BTreeMap;
+
+/// How many gangs that could grow are looked at in one go.
+const GROWING_SEEN: usize = 64;
+
+impl Engine {
+    /// The next thing that should happen at `now`; nothing when all is settled. Whoever carries it out tells the engine
+    /// (`granted`, `notified`, `bound`) before asking again.
+    pub fn next(&mut self, now: Instant) -> Option<Action> {
+        self.now = self.now.max(now);
+        self.ring();
+        loop {
+            if let Some(action) = self.pending.pop_front() {
+                return Some(action);
+            }
+            if let Some(gang) = self.ready.pop_first() {
+                if let Some(action) = self.serve_ready(gang) {
+                    return Some(action);
+                }
+                continue;
+            }
+            let Some(account) = self.dirty.first().copied() else { break };
+            if let Some(action) = self.serve_own(account) {
+                return Some(action);
+            }
+            if self.pending.is_empty() {
+                self.dirty.remove(&account);
+            }
+        }
+        if !self.stirred {
+            return None;
+        }
+        if let Some(action) = self.serve_borrower().or_else(|| self.grow()) {
+            return Some(action);
+        }
+        self.stirred = false;
+        None
+    }
+
+    /// The next moment at which something may happen by itself.
+    #[must_use]
+    pub fn look_again(&self) -> Option<Instant> {
+        self.timers.iter().map(|(at, _)| *at).find(|at| *at > self.now)
+    }
+
+    /// Looks again at the accounts whose time has come.
+    fn ring(&mut self) {
+        while let Some((at, account)) = self.timers.first().copied()
+            && at <= self.now
+        {
+            self.timers.pop_first();
+            self.account_mut(account).stuck.clear();
+            let Entitlement { starts, closes, .. } = self.accounts[account].entitlement;
+            if at == starts || at == closes {
+                let waiting = self.accounts[account].waiting.values().flatten().map(|turn| turn.2);
+                self.stepped_up.extend(waiting.collect::<Vec<_>>());
+            }
+            self.freed += 1;
+            self.stir(account);
+        }
+    }
+
+    /// A gang whose claimed cells are all there: it starts, or comes back larger.
+    fn serve_ready(&mut self, gang: GangIx) -> Option<Action> {
+        let found = self.gangs.get(gang);
+        let (account, workload) = (found.account, found.request.workload);
+        if found.held.is_empty() {
+            if self.accounts[account].open(self.now) && self.claim_will_do(gang) {
+                let cells = self.cells(account, &self.gangs.get(gang).claim);
+                return Some(Action::Grant { workload, cells });
+            }
+            self.release_claim(gang);
+            self.submit(self.gangs.get(gang).request);
+            self.stepped_up.insert(workload);
+            return None;
+        }
+        found.gone_by.is_none().then_some(Action::Notify { workload, why: Why::Grow })
+    }
+
+    /// Whether the cells that are kept for a waiting gang are enough for it and its lenders still lend them: a gang that
+    /// was to grow may have lost what it held before.
+    fn claim_will_do(&self, gang: GangIx) -> bool {
+        let found = self.gangs.get(gang);
+        let demand = found.request.demand;
+        let least = demand.least.saturating_mul(self.ground.item_chips(demand.item));
+        let mut borrowed: BTreeMap<AccountIx, u32> = BTreeMap::new();
+        for (unit, mask) in &found.claim {
+            for (lender, chips) in
+                self.pieces_in(*unit, *mask).into_iter().filter(|(at, _)| *at != found.account)
+            {
+                *borrowed.entry(lender).or_insert(0) += chips;
+            }
+        }
+        let lent = |(lender, chips): (&AccountIx, &u32)| {
+            let state = &self.accounts[*lender];
+            state.lent_out.saturating_add(*chips) <= state.entitlement.lend_limit
+        };
+        crate::engine::chips_of(&found.claim) >= least && borrowed.iter().all(lent)
+    }
+
+    fn serve_own(&mut self, at: AccountIx) -> Option<Action> {
+        let state = &self.accounts[at];
+        let open = state.open(self.now);
+        let overlent = state.lent_out > state.entitlement.lend_limit.saturating_add(state.returning);
+        if state.over {
+            return self.give_back(at);
+        }
+        if !state.unbound.is_empty() {
+            return self.bind_owed(at).map(|cells| Action::Bind { cells });
+        }
+        if state.entitlement.closes <= self.now {
+            return self.close(at);
+        }
+        if overlent && let Some(action) = self.call_back(at) {
+            return Some(action);
+        }
+        if !open {
+            return None;
+        }
+        self.serve_line(at).or_else(|| self.recall_to_grow(at)).or_else(|| self.take_home(at))
+    }
+
+    /// Every lease of a contract that closes leaves.
+    fn close(&self, at: AccountIx) -> Option<Action> {
+        let mut running = self.accounts[at].running.iter().map(|gang| self.gangs.get(*gang));
+        let stays = running.find(|gang| gang.gone_by.is_none())?;
+        Some(Action::Notify { workload: stays.request.workload, why: Why::ContractEnds })
+    }
+
+    /// Cells for the next account whose guarantee has none yet. Asked as soon as a contract is signed, so that the
+    /// next one is judged by what is left.
+    pub fn next_binding(&mut self) -> Option<Vec<Bound>> {
+        let owed = (0..self.accounts.len()).find(|at| !self.accounts[*at].unbound.is_empty())?;
+        self.bind_owed(owed)
+    }
+
+    fn bind_owed(&mut self, at: AccountIx) -> Option<Vec<Bound>> {
+        let state = &self.accounts[at];
+        let cells = self.bind_guarantee(state.account, &state.unbound);
+        self.account_mut(at).unbound.clear();
+        cells
+    }
+
+    /// The cells of a contract that is over are the owner's again.
+    fn give_back(&self, at: AccountIx) -> Option<Action> {
+        let mut cells = Vec::new();
+        for unit in &self.accounts[at].units {
+            let runs = self.ground.runs(*unit, self.units.get(*unit).bound_to(at));
+            cells.extend(runs.map(|(first, count)| Bound { first, count, account: Account::Owner }));
+        }
+        (!cells.is_empty()).then_some(Action::Bind { cells })
+    }
+
+    /// Cells of the owner that make these shapes all at once, bound to an account; nothing where there are none.
+    #[must_use]
+    pub fn bind_guarantee(&self, account: Account, guarantee: &[(Item, u32)]) -> Option<Vec<Bound>> {
+        let mut trial = self.clone();
+        if trial.place(account).is_none() {
+            trial.set_account(account, self.accounts[OWNER].entitlement, &[]);
+        }
+        let mut promises: Vec<(Item, u32)> =
+            guarantee.iter().filter(|(_, count)| *count > 0).copied().collect();
+        promises
+            .sort_by_key(|(item, count)| std::cmp::Reverse((self.ground.item_chips(*item), *count, *item)));
+        let mut all = Vec::new();
+        for (item, count) in promises {
+            let picked = trial.cheapest(OWNER, item, count, For::Binding)?;
+            let cells = self.bound_cells(account, &picked);
+            trial.bound(&cells);
+            all.extend(cells);
+        }
+        Some(all)
+    }
+
+    fn bound_cells(&self, account: Account, masks: &[(u32, Mask)]) -> Vec<Bound> {
+        let runs = masks.iter().flat_map(|(unit, mask)| self.ground.runs(*unit, *mask));
+        runs.map(|(first, count)| Bound { first, count, account }).collect()
+    }
+
+    /// Recalls the loan that loses least of an account that has lent too much.
+    fn call_back(&mut self, at: AccountIx) -> Option<Action> {
+        let mut best: Option<(u64, GangIx)> = None;
+        let mut later: Option<Instant> = None;
+        for unit in &self.accounts[at].units {
+            let unit = self.units.get(*unit);
+            let bound = unit.bound_to(at);
+            for tenant in unit.tenants_on(bound) {
+                let gang = self.gangs.get(tenant.gang);
+                if gang.account == at || gang.gone_by.is_some() {
+                    continue;
+                }
+                let safe = self.safe_until(tenant.gang);
+                if safe > self.now {
+                    later = Some(later.map_or(safe, |known| known.min(safe)));
+                    continue;
+                }
+                let offer = (self.work_at_risk(tenant.gang), tenant.gang);
+                best = Some(best.map_or(offer, |known| known.min(offer)));
+            }
+        }
+        if let Some(later) = later {
+            self.timers.insert((later, at));
+        }
+        let (_, gang) = best?;
+        Some(Action::Notify { workload: self.gangs.get(gang).request.workload, why: Why::Recall })
+    }
+
+    /// The first of each kind of request of an account, in order.
+    pub(crate) fn heads(&self, at: AccountIx) -> Vec<(Turn, Ask)> {
+        let lines = self.accounts[at].waiting.iter();
+        let mut heads: Vec<(Turn, Ask)> =
+            lines.filter_map(|(ask, line)| Some((*line.first()?, *ask))).collect();
+        heads.sort_unstable();
+        heads
+    }
+
+    /// Starts the first gang that fits inside the guarantee, or takes cells back for it.
+    fn serve_line(&mut self, at: AccountIx) -> Option<Action> {
+        for ((_, _, workload, gang), ask) in self.heads(at) {
+            let state = &self.accounts[at];
+            let (item, least, _) = ask;
+            let chips = self.ground.item_chips(item).saturating_mul(least);
+            let room = state.claim_room();
+            if chips > room || state.stuck.contains(&ask) {
+                continue;
+            }
+            let demand = self.gangs.get(gang).request.demand;
+            let reach = Reach { account: at, own: room, borrowed: 0 };
+            if let Some(cells) = self.pick(reach, &demand) {
+                let cells = self.widened(at, &demand, cells);
+                return Some(Action::Grant { workload, cells: self.cells(at, &cells) });
+            }
+            if let Some(cells) = self.swap(at, &demand) {
+                return Some(Action::Bind { cells });
+            }
+            if self.recall_for_line(at, ask) {
+                // What it recalled is pending; where it stands on cells that come back anyway there is nothing to do.
+                return self.pending.pop_front();
+            }
+            self.account_mut(at).stuck.insert(ask);
+            if let Some(later) = self.next_unsafe(at) {
+                self.timers.insert((later, at));
+            }
+        }
+        None
+    }
+
+    /// Adds what others lend to an elastic gang that is about to start, where nobody waits for it.
+    fn widened(&self, at: AccountIx, demand: &Demand, own: Vec<(u32, Mask)>) -> Vec<(u32, Mask)> {
+        let has = crate::engine::chips_of(&own) / self.ground.item_chips(demand.item).max(1);
+        let alone = |(other, brief): (usize, &crate::engine::Brief)| other == at || brief.waiting == 0;
+        let state = &self.accounts[at];
+        let last = state.waiting.values().map(|line| line.len()).sum::<usize>() <= 1;
+        if has >= demand.most || !last || !self.briefs.iter().enumerate().all(alone) {
+            return own;
+        }
+        let reach = Reach { account: at, own: state.claim_room(), borrowed: state.borrow_room() };
+        self.pick(reach, &Demand { least: has, ..*demand }).unwrap_or(own)
+    }
+
+    /// Takes cells back for as many of the equal requests at the head of a line as there are cells to take back for.
+    /// Answers whether there was any.
+    fn recall_for_line(&mut self, at: AccountIx, ask: Ask) -> bool {
+        let (item, least, _) = ask;
+        let chips = self.ground.item_chips(item).saturating_mul(least);
+        let line = self.accounts[at].waiting.get(&ask).into_iter().flatten();
+        let room = usize::try_from(self.accounts[at].claim_room() / chips.max(1)).unwrap_or(usize::MAX);
+        // Several at once where any cells do; larger shapes one by one.
+        let together = if matches!(item, Item::Chip | Item::Block(_)) { room } else { 1 };
+        let gangs: Vec<GangIx> = line.map(|turn| turn.3).take(together).collect();
+        let many = u32::try_from(gangs.len()).unwrap_or(u32::MAX);
+        let all = self.cheapest(at, item, least.saturating_mul(many), For::Recall);
+        let (gangs, cells) = match all {
+            Some(cells) => (gangs, cells),
+            None => match self.cheapest(at, item, least, For::Recall) {
+                Some(cells) => (gangs[..1].to_vec(), cells),
+                None => return false,
+            },
+        };
+        let mut left = cells;
+        for gang in gangs {
+            let mine = split_off(&mut left, chips);
+            self.dequeue(gang);
+            self.claim(gang, &mine);
+            self.recall_claim(gang);
+        }
+        true
+    }
+
+    /// Tells everybody on a gang's claimed cells to leave.
+    fn recall_claim(&mut self, gang: GangIx) {
+        let claim = self.gangs.get(gang).claim.clone();
+        for victim in self.gangs_on(&claim, gang) {
+            let found = self.gangs.get(victim);
+            let notice = Action::Notify { workload: found.request.workload, why: Why::Recall };
+            if found.gone_by.is_none() && !self.pending.contains(&notice) {
+                self.pending.push_back(notice);
+            }
+        }
+        if self.gangs.get(gang).claim_missing == 0 {
+            self.ready.insert(gang);
+        }
+    }
+
+    /// Swaps cells of an account that others hold for idle cells of a lender, so that nobody has to leave.
+    fn swap(&self, at: AccountIx, demand: &Demand) -> Option<Vec<Bound>> {
+        let size = match demand.item {
+            Item::Chip => 1,
+            Item::Block(size) => size,
+            Item::Joined(_) | Item::Group(_) | Item::Boxed(_) => return None,
+        };
+        let movable = |account: AccountIx| self.accounts[account].grain.is_some_and(|grain| grain <= size);
+        if !movable(at) {
+            return None;
+        }
+        let has = self.briefs[at].idle / size;
+        let missing = demand.least.saturating_sub(if size == 1 { has } else { 0 }).max(1);
+        let lender = (0..self.briefs.len()).find(|other| {
+            let brief = &self.briefs[*other];
+            *other != at && brief.lendable >= missing * size && brief.largest_idle >= size && movable(*other)
+        })?;
+        let one = Demand { item: demand.item, least: missing, most: missing };
+        let reach = Reach { account: lender, own: missing * size, borrowed: 0 };
+        let gained = self.pick(reach, &one)?;
+        let given = self.lent_cells(at, size, missing)?;
+        let mut cells = self.bound_cells(self.accounts[at].account, &gained);
+        cells.extend(self.bound_cells(self.accounts[lender].account, &given));
+        Some(cells)
+    }
+
+    /// Blocks of an account that are held by others and by nobody else claimed.
+    fn lent_cells(&self, at: AccountIx, size: u32, count: u32) -> Option<Vec<(u32, Mask)>> {
+        let mut found = Vec::new();
+        for unit_at in &self.accounts[at].units {
+            let unit = self.units.get(*unit_at);
+            let lent = unit.owed_to(at) & !unit.free;
+            let mut starts = self.ground.starts(size, lent);
+            while starts != 0 {
+                found.push((*unit_at, ones(size) << starts.trailing_zeros()));
+                starts &= starts - 1;
+                if found.len() == usize::try_from(count).unwrap_or(usize::MAX) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes lent cells back for a running gang that is smaller than it could be inside its guarantee.
+    fn recall_to_grow(&mut self, at: AccountIx) -> Option<Action> {
+        let state = &self.accounts[at];
+        if state.lent_out <= state.returning || !state.waiting.is_empty() {
+            return None;
+        }
+        for gang in state.small.iter().copied().collect::<Vec<_>>() {
+            let demand = self.gangs.get(gang).request.demand;
+            let item_chips = self.ground.item_chips(demand.item);
+            let missing =
+                (demand.most - self.items_held(gang)).min(self.accounts[at].claim_room() / item_chips);
+            if missing == 0 || !self.may_grow(gang, missing) {
+                continue;
+            }
+            if let Some(cells) = self.cheapest(at, demand.item, missing, For::Recall) {
+                self.claim(gang, &cells);
+                self.recall_claim(gang);
+                return self.pending.pop_front();
+            }
+        }
+        None
+    }
+
+    /// Whether a gang has settled and would gain enough: it has run for twice its recall bound and grows by a quarter,
+    /// so that nothing grows and shrinks in turns.
+    fn may_grow(&mut self, gang: GangIx, gain: u32) -> bool {
+        let found = self.gangs.get(gang);
+        if !matches!(found.request.demand.item, Item::Chip | Item::Block(_)) || !found.claim.is_empty() {
+            return false;
+        }
+        let (account, size) = (found.account, self.items_held(gang));
+        let bound = self.accounts[account].entitlement.recall_bound;
+        let settled = found.granted_at.plus(bound).plus(bound);
+        if settled > self.now {
+            self.timers.insert((settled, account));
+        }
+        settled <= self.now && gain >= size / 4
+    }
+
+    /// Turns borrowed cells into own ones where the guarantee is idle: the cells change hands on paper.
+    fn take_home(&self, at: AccountIx) -> Option<Action> {
+        let state = &self.accounts[at];
+        if state.idle == 0 || state.borrowed == 0 || !state.waiting.is_empty() {
+            return None;
+        }
+        let grain = state.grain?;
+        for gang in state.running.iter().map(|gang| self.gangs.get(*gang)).filter(|g| g.gone_by.is_none()) {
+            for (unit, mask) in &gang.held {
+                for (lender, _) in self.pieces_in(*unit, *mask).into_iter().filter(|(other, _)| *other != at)
+                {
+                    let Some(size) = self.accounts[lender].grain.map(|theirs| theirs.max(grain)) else {
+                        continue;
+                    };
+                    let lent = mask & self.units.get(*unit).bound_to(lender);
+                    let starts = self.ground.starts(size, lent);
+                    let one = Demand { item: Item::Block(size), least: 1, most: 1 };
+                    let reach = Reach { account: at, own: size, borrowed: 0 };
+                    if starts == 0 {
+                        continue;
+                    }
+                    let Some(given) = self.pick(reach, &one) else { continue };
+                    let block = ones(size) << starts.trailing_zeros();
+                    let mut cells = self.bound_cells(state.account, &[(*unit, block)]);
+                    cells.extend(self.bound_cells(self.accounts[lender].account, &given));
+                    return Some(Action::Bind { cells });
+                }
+            }
+        }
+        None
+    }
+
+    /// Lends to whoever holds least of others' cells and can be served.
+    fn serve_borrower(&mut self) -> Option<Action> {
+        loop {
+            let kinds = self.kinds_at_hand();
+            if kinds == 0 {
+                return None;
+            }
+            let freed = self.freed;
+            let could = |brief: &crate::engine::Brief| {
+                let failed = if brief.failed_at == freed { brief.failed } else { 0 };
+                brief.waiting & kinds & !failed
+            };
+            let able = self.briefs.iter().enumerate().filter(|(_, brief)| could(brief) != 0);
+            let (_, at) = able.map(|(at, brief)| (brief.borrowed, at)).min()?;
+            let kinds = could(&self.briefs[at]);
+            if let Some(action) = self.lend_to(at, kinds) {
+                return Some(action);
+            }
+            let brief = &mut self.briefs[at];
+            let failed = if brief.failed_at == freed { brief.failed } else { 0 };
+            (brief.failed, brief.failed_at) = (failed | kinds, freed);
+        }
+    }
+
+    /// Kinds of demands that idle cells may meet, seen from far above.
+    fn kinds_at_hand(&self) -> u64 {
+        let (mut idle, mut largest) = (0_u32, 0);
+        for brief in &self.briefs {
+            idle = idle.saturating_add(brief.idle);
+            largest = largest.max(brief.largest_idle);
+        }
+        if idle == 0 {
+            return 0;
+        }
+        let (mut joined, mut groups) = (0, 0_u64);
+        for (tier, counts) in self.whole_in_group.iter().enumerate() {
+            let most = counts.iter().copied().max().unwrap_or(0);
+            joined = joined.max(most);
+            if most == self.ground.tiers[tier].units {
+                groups |= 1 << tier.min(15);
+            }
+        }
+        self.ground.kinds_within(idle, largest, joined, groups)
+    }
+
+    fn lend_to(&self, at: AccountIx, kinds: u64) -> Option<Action> {
+        let state = &self.accounts[at];
+        let reach = Reach { account: at, own: state.claim_room(), borrowed: state.borrow_room() };
+        for ((_, _, workload, gang), ask) in self.heads(at) {
+            if self.ground.kind(&ask) & kinds == 0 {
+                continue;
+            }
+            let demand = self.gangs.get(gang).request.demand;
+            let fewest = Demand { most: demand.least, ..demand };
+            if let Some(cells) = self.pick(reach, &fewest) {
+                let cells = self.widened(at, &demand, cells);
+                return Some(Action::Grant { workload, cells: self.cells(at, &cells) });
+            }
+        }
+        None
+    }
+
+    /// Tells a gang that runs smaller than it could to come back larger, when nobody who waits can use the cells.
+    fn grow(&mut self) -> Option<Action> {
+        let small = self.accounts.iter().flat_map(|state| state.small.iter().copied());
+        for gang in small.take(GROWING_SEEN).collect::<Vec<_>>() {
+            let found = self.gangs.get(gang);
+            let (at, demand, workload) = (found.account, found.request.demand, found.request.workload);
+            let state = &self.accounts[at];
+            if !state.open(self.now) || !found.claim.is_empty() {
+                continue;
+            }
+            let missing = demand.most.saturating_sub(self.items_held(gang));
+            let fewest = (self.items_held(gang) / 4).max(1);
+            let more = Demand { item: demand.item, least: fewest, most: missing };
+            let reach = Reach { account: at, own: state.claim_room(), borrowed: state.borrow_room() };
+            if fewest > missing || !matches!(demand.item, Item::Chip | Item::Block(_)) {
+                continue;
+            }
+            if let Some(cells) = self.pick(reach, &more)
+                && self.may_grow(gang, missing)
+            {
+                self.claim(gang, &cells);
+                self.ready.remove(&gang);
+                return Some(Action::Notify { workload, why: Why::Grow });
+            }
+        }
+        None
+    }
+}
+
+/// Takes cells with that many chips from the front of a list.
+fn split_off(cells: &mut Vec<(u32, Mask)>, chips: u32) -> Vec<(u32, Mask)> {
+    let mut taken = Vec::new();
+    let mut missing = chips;
+    while missing > 0
+        && let Some((unit, mask)) = cells.pop()
+    {
+        let mut here = mask;
+        while here.count_ones() > missing {
+            here &= here - 1;
+        }
+        missing -= here.count_ones();
+        taken.push((unit, here));
+        if mask != here {
+            cells.push((unit, mask & !here));
+        }
+    }
+    taken
+}

@@ -1,0 +1,89 @@
+//! A slow, obvious count of everything that the engine keeps up to date, to compare with.
+
+use crate::account::GangIx;
+use crate::engine::Engine;
+use std::collections::BTreeSet;
+
+/// Panics where any count of the engine differs from what a full look at its units and gangs gives.
+pub(crate) fn check(engine: &Engine) {
+    let units = || (0..engine.ground.units).map(|unit| (unit, engine.units.get(unit)));
+    let gangs: BTreeSet<GangIx> =
+        engine.accounts.iter().flat_map(|state| state.running.iter().copied()).collect();
+    for (at, unit) in units() {
+        let bound = unit.pieces.iter().fold(0, |all, piece| {
+            assert_eq!(all & piece.mask, 0, "a chip of unit {at} is bound twice");
+            all | piece.mask
+        });
+        assert_eq!(bound, engine.ground.whole(), "every chip of unit {at} is somebody's");
+        let held = unit.tenants.iter().fold(0, |all, tenant| {
+            assert_eq!(all & tenant.mask, 0, "a chip of unit {at} is held twice");
+            let gang = engine.gangs.get(tenant.gang);
+            assert!(gang.held.contains(&(at, tenant.mask)), "a tenant knows what it holds");
+            assert_eq!(gang.account, tenant.holder);
+            assert_eq!(gang.chips, crate::engine::chips_of(&gang.held));
+            all | tenant.mask
+        });
+        assert_eq!(unit.free, engine.ground.whole() & !held, "what nobody holds in unit {at} is free");
+        let claims = unit.claims.iter().fold(0, |all, claim| {
+            assert_eq!(all & claim.mask, 0, "a chip of unit {at} is claimed twice");
+            assert_eq!(engine.gangs.get(claim.gang).account, claim.holder);
+            all | claim.mask
+        });
+        assert_eq!(unit.claimed(), claims);
+    }
+    accounts(engine);
+    let whole: BTreeSet<u32> =
+        units().filter(|(_, unit)| unit.idle() == engine.ground.whole()).map(|(at, _)| at).collect();
+    assert_eq!(engine.whole, whole, "units that are wholly idle");
+    for gang in gangs {
+        assert!(!engine.gangs.get(gang).held.is_empty(), "whoever runs holds cells");
+    }
+}
+
+fn accounts(engine: &Engine) {
+    let units = || (0..engine.ground.units).map(|unit| (unit, engine.units.get(unit)));
+    for (at, state) in engine.accounts.iter().enumerate() {
+        let mask = |which: &dyn Fn(&crate::unit::Unit) -> crate::ground::Mask| {
+            units().map(|(_, unit)| (which(unit) & unit.bound_to(at)).count_ones()).sum::<u32>()
+        };
+        let held_by = |own: bool| {
+            units().map(move |(_, unit)| {
+                let ours = unit.tenants.iter().filter(|tenant| (tenant.holder == at) == own);
+                ours.map(|tenant| (tenant.mask & unit.bound_to(at)).count_ones()).sum::<u32>()
+            })
+        };
+        assert_eq!(state.bound, mask(&|_| u128::MAX), "bound of account {at}");
+        assert_eq!(state.idle, mask(&|unit| unit.idle()), "idle of account {at}");
+        assert_eq!(state.claimed, mask(&|unit| unit.claimed_by(at)), "claimed of account {at}");
+        let elsewhere = units().map(|(_, unit)| (unit.claimed_by(at) & !unit.bound_to(at)).count_ones());
+        assert_eq!(state.borrow_claimed, elsewhere.sum::<u32>(), "claimed by account {at} of others");
+        assert_eq!(state.own_used, held_by(true).sum::<u32>(), "own of account {at}");
+        assert_eq!(state.lent_out, held_by(false).sum::<u32>(), "lent by account {at}");
+        let holds: u32 =
+            state.running.iter().map(|gang| crate::engine::chips_of(&engine.gangs.get(*gang).held)).sum();
+        assert_eq!(state.borrowed, holds - state.own_used, "borrowed by account {at}");
+        let leaving = units().flat_map(|(_, unit)| {
+            let leaves = unit
+                .tenants
+                .iter()
+                .filter(|tenant| tenant.holder != at && engine.gangs.get(tenant.gang).gone_by.is_some());
+            leaves.map(move |tenant| (tenant.mask & unit.bound_to(at)).count_ones())
+        });
+        assert_eq!(state.returning, leaving.sum::<u32>(), "on its way back to account {at}");
+        let blocks = |which: &dyn Fn(&crate::unit::Unit) -> crate::ground::Mask| -> BTreeSet<(u8, u32)> {
+            let sized = units().map(|(unit_at, unit)| (engine.ground.largest_block(which(unit)), unit_at));
+            let some = sized.filter(|(size, _)| *size > 0);
+            some.map(|(size, unit_at)| (u8::try_from(size).expect("small"), unit_at)).collect()
+        };
+        assert_eq!(
+            state.index,
+            blocks(&|unit| unit.idle() & unit.bound_to(at)),
+            "idle blocks of account {at}"
+        );
+        assert_eq!(state.owed, blocks(&|unit| unit.owed_to(at)), "blocks that account {at} could have back");
+        let kinds = state.waiting.keys().fold(0, |all, ask| all | engine.ground.kind(ask));
+        assert_eq!(state.waiting_kinds, kinds, "what account {at} waits for");
+        assert_eq!((engine.briefs[at].idle, engine.briefs[at].borrowed), (state.idle, state.borrowed));
+        assert_eq!(engine.briefs[at].lendable, if state.over { state.idle } else { state.lendable() });
+    }
+}

@@ -1,0 +1,308 @@
+//! The scenes: a million chips under load, KAI's reclaim scene, Armada's round.
+
+use crate::world::{OWNER, Turn, World, peak_mib, topology};
+use sinew_core::Exit;
+use sinew_types::{Level, Shape, Span, WorkloadId};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant as Clock};
+
+const LABS: u128 = 200;
+/// Chips of a TPU7x pod.
+const POD: u64 = 9_216;
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA '14).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// Exponentially distributed, in whole milliseconds, at least one.
+    fn exponential_ms(&mut self, mean_ms: f64) -> u64 {
+        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        ((-(1.0 - unit).ln() * mean_ms) as u64).max(1)
+    }
+}
+
+/// What ends next.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Done(WorkloadId, u64),
+    Broken(WorkloadId, u64),
+    Left(WorkloadId, u64),
+}
+
+/// Sizes of gangs, from one chip to eight pods: many small, few large. Answers the shape and its chips.
+fn draw_shape(random: &mut Random) -> (Shape, u64) {
+    let cubes = |count: u32| (Shape::Block([4, 4, 4 * count]), u64::from(count) * 64);
+    match random.below(100_000) {
+        0..30_000 => (Shape::Chips(1), 1),
+        30_000..55_000 => (Shape::Block([2, 2, 1]), 4),
+        55_000..70_000 => (Shape::Block([2, 2, 2]), 8),
+        70_000..82_000 => (Shape::Block([2, 2, 4]), 16),
+        82_000..90_000 => (Shape::Block([2, 4, 4]), 32),
+        90_000..97_000 => cubes(1),
+        97_000..98_500 => cubes(2),
+        98_500..99_400 => cubes(8),
+        99_400..99_850 => cubes(16),
+        99_850..99_970 => cubes(36),
+        99_970..99_996 => (Shape::Pods(1), POD),
+        99_996..99_999 => (Shape::Pods(2), 2 * POD),
+        _ => (Shape::Pods(8), 8 * POD),
+    }
+}
+
+/// Guarantees of 200 labs on 109 pods: 4 of eight pods, 16 of one pod, 60 of a third of a pod, 120 of six cubes; together
+/// about two thirds of the pool.
+fn contracts(world: &mut World) {
+    for lab in 2..2 + LABS {
+        let guarantee = match lab - 2 {
+            0..4 => vec![Shape::Pods(8)],
+            4..20 => vec![Shape::Pods(1)],
+            20..80 => vec![Shape::Block([4, 12, 64])],
+            _ => vec![Shape::Domains(6)],
+        };
+        world.contract(lab, guarantee, Shape::Pods(16), Shape::Pods(8));
+    }
+}
+
+struct Load {
+    world: World,
+    random: Random,
+    due: BinaryHeap<Reverse<(i64, Due)>>,
+    next_id: u128,
+    /// Time of a turn for each decision that it made.
+    times: Vec<Duration>,
+    busy: Duration,
+    placed: u64,
+    handed_over: u64,
+    told: u64,
+    broken: u64,
+    ended: u64,
+    waiting: usize,
+}
+
+/// How many always wait.
+const BACKLOG: usize = 100_000;
+const MEAN_RUN_MS: f64 = 3_600_000.0;
+
+impl Load {
+    fn epoch(&self, id: WorkloadId) -> u64 {
+        self.world.control.state().workloads.get(&id).map_or(0, |workload| workload.epoch)
+    }
+
+    fn follow(&mut self, turn: &Turn, handed_over: bool) {
+        let decisions = turn.placed.len() + usize::from(handed_over);
+        self.busy += turn.took;
+        self.handed_over += u64::from(handed_over);
+        self.placed += turn.placed.len() as u64;
+        self.waiting -= turn.placed.len();
+        self.told += turn.told.len() as u64;
+        for _ in 0..decisions {
+            self.times.push(turn.took / u32::try_from(decisions).expect("few"));
+        }
+        let now = self.world.now.ms();
+        for id in &turn.placed {
+            let epoch = self.epoch(*id);
+            let run_ms = i64::try_from(self.random.exponential_ms(MEAN_RUN_MS)).expect("short");
+            let breaks = self.random.below(100) < 2;
+            let due = if breaks { Due::Broken(*id, epoch) } else { Due::Done(*id, epoch) };
+            self.due.push(Reverse((now + run_ms, due)));
+        }
+        for id in &turn.told {
+            let epoch = self.epoch(*id);
+            let leaves_ms = i64::try_from(self.random.below(60_000)).expect("short");
+            self.due.push(Reverse((now + leaves_ms, Due::Left(*id, epoch))));
+        }
+    }
+
+    fn submit(&mut self) {
+        let (shape, _) = draw_shape(&mut self.random);
+        let lab = 2 + u128::from(self.random.below(LABS as u64));
+        self.next_id += 1;
+        // Ids are drawn at random, as clients draw them.
+        let id = (u128::from(self.random.next()) << 64) | self.next_id;
+        let of = if self.random.below(50) == 0 { OWNER } else { lab };
+        let turn = self.world.submit(of, id, shape);
+        self.waiting += usize::from(!turn.refused);
+        self.follow(&turn, false);
+    }
+
+    fn end_next(&mut self) {
+        let Some(Reverse((_, due))) = self.due.pop() else { return };
+        let (id, epoch, exit, left) = match due {
+            Due::Done(id, epoch) => (id, epoch, Exit::Code { code: 0 }, false),
+            Due::Broken(id, epoch) => (id, epoch, Exit::Lost, false),
+            Due::Left(id, epoch) => (id, epoch, Exit::Code { code: 75 }, true),
+        };
+        if self.epoch(id) != epoch {
+            return;
+        }
+        if let Some(turn) = self.world.end(id, exit.clone()) {
+            self.ended += u64::from(!left);
+            self.broken += u64::from(exit == Exit::Lost);
+            self.waiting += usize::from(left || exit == Exit::Lost);
+            // A recall is done when the cells that it was for are free again.
+            self.follow(&turn, left);
+        }
+    }
+}
+
+/// 1,004,544 TPU7x chips, 200 labs, gangs from one chip to eight pods, more than the pool can hold.
+pub(crate) fn million(workloads: u64) {
+    let tiers = [(Level::Pod, 109), (Level::Domain, 144), (Level::Host, 16), (Level::Chip, 4)];
+    let mut world = World::new(topology(&tiers, "tpu7x"), LABS);
+    contracts(&mut world);
+    let mut probe = Random(7);
+    let mean_chips = (0..200_000).map(|_| draw_shape(&mut probe).1 as f64).sum::<f64>() / 200_000.0;
+    let capacity = 109.0 * POD as f64;
+    let arrivals_per_ms = 1.2 * capacity / (mean_chips * MEAN_RUN_MS);
+    let mut load = Load {
+        world,
+        random: Random(20_261_122),
+        due: BinaryHeap::new(),
+        next_id: 100_000,
+        times: Vec::new(),
+        busy: Duration::ZERO,
+        placed: 0,
+        handed_over: 0,
+        told: 0,
+        broken: 0,
+        ended: 0,
+        waiting: 0,
+    };
+    // Fills the pool and the queue, unmeasured.
+    while load.waiting < BACKLOG + 10_000 {
+        load.submit();
+    }
+    assert_eq!(load.waiting, load.world.waiting());
+    eprintln!("filled: {} waiting, {} chips held", load.world.waiting(), load.world.chips_held());
+    (load.times, load.busy, load.placed, load.handed_over, load.told) = (Vec::new(), Duration::ZERO, 0, 0, 0);
+    let (begun, mut submitted, mut least_waiting) = (Clock::now(), 0_u64, usize::MAX);
+    let mut next_arrival = load.world.now.ms() as f64;
+    while submitted < workloads {
+        let due = load.due.peek().map_or(i64::MAX, |Reverse((at, _))| *at);
+        least_waiting = least_waiting.min(load.waiting);
+        if load.waiting <= BACKLOG {
+            load.submit();
+            submitted += 1;
+        } else if (next_arrival as i64) <= due {
+            load.world.now = load.world.now.max(sinew_types::Instant::from_ms(next_arrival as i64));
+            load.submit();
+            submitted += 1;
+            next_arrival += load.random.exponential_ms(1_000.0 / arrivals_per_ms) as f64 / 1_000.0;
+            if submitted.is_multiple_of(50_000) {
+                eprintln!(
+                    "{submitted}: {} waiting, {} chips held, {} placed, {} recalled, {:.0} decisions/s",
+                    load.waiting,
+                    load.world.chips_held(),
+                    load.placed,
+                    load.handed_over,
+                    (load.placed + load.handed_over) as f64 / load.busy.as_secs_f64()
+                );
+            }
+        } else {
+            load.world.now = load.world.now.max(sinew_types::Instant::from_ms(due));
+            load.end_next();
+        }
+    }
+    let forks: Vec<Duration> = (0..9).map(|_| fork(&load.world)).collect();
+    report(load, begun.elapsed(), least_waiting, forks);
+}
+
+/// A copy of the control plane, and a what-if in it: one more contract of a pod and a workload under it.
+fn fork(world: &World) -> Duration {
+    let begun = Clock::now();
+    let mut trial = World { control: world.control.clone(), now: world.now, events: 0 };
+    let turn = trial.submit(2, 99, Shape::Pods(1));
+    let took = begun.elapsed();
+    std::hint::black_box((turn.placed.len(), trial.control.state().at));
+    took
+}
+
+fn report(mut load: Load, wall: Duration, least_waiting: usize, mut forks: Vec<Duration>) {
+    load.times.sort_unstable();
+    forks.sort_unstable();
+    let at = |share: f64| {
+        let place = ((load.times.len() - 1) as f64 * share) as usize;
+        load.times[place].as_secs_f64() * 1e6
+    };
+    let decisions = load.placed + load.handed_over;
+    println!(
+        "{{\"decisions\":{decisions},\"placed\":{},\"recalled\":{},\"broken\":{},\"ended\":{},\"decisions_per_s\":{:.0},\"p50_us\":{:.2},\"p99_us\":{:.2},\"p9999_us\":{:.1},\"max_us\":{:.0},\"rss_mib\":{},\"wall_s\":{:.1},\"busy_s\":{:.2},\"least_waiting\":{least_waiting},\"chips_held\":{},\"events\":{},\"fork_ms\":{:.2}}}",
+        load.placed,
+        load.handed_over,
+        load.broken,
+        load.ended,
+        decisions as f64 / load.busy.as_secs_f64(),
+        at(0.5),
+        at(0.99),
+        at(0.9999),
+        at(1.0),
+        peak_mib(),
+        wall.as_secs_f64(),
+        load.busy.as_secs_f64(),
+        load.world.chips_held(),
+        load.world.events,
+        forks[forks.len() / 2].as_secs_f64() * 1e3,
+    );
+}
+
+/// KAI's reclaim scene: 500 hosts of 8, 4,000 one-GPU jobs of a borrower run and 4,000 of the lender come.
+pub(crate) fn kai() {
+    let mut world = World::new(topology(&[(Level::Host, 500), (Level::Chip, 8)], "gpu"), 2);
+    world.contract(2, vec![Shape::Chips(4_000)], Shape::Chips(0), Shape::Chips(4_000));
+    world.contract(3, vec![], Shape::Chips(4_000), Shape::Chips(0));
+    let mut running = Vec::new();
+    for job in 0..4_000 {
+        running.extend(world.submit(3, 1_000_000 + job, Shape::Chips(1)).placed);
+    }
+    assert_eq!(running.len(), 4_000, "the borrower has everything");
+    let mut busy = Duration::ZERO;
+    let mut told = Vec::new();
+    for job in 0..4_000 {
+        let turn = world.submit(2, 2_000_000 + job, Shape::Chips(1));
+        busy += turn.took;
+        told.extend(turn.told);
+    }
+    world.now = world.now.plus(Span::from_ms(1_000));
+    let mut placed = 0;
+    for id in told.clone() {
+        if let Some(turn) = world.end(id, Exit::Code { code: 75 }) {
+            busy += turn.took;
+            placed += turn.placed.len();
+        }
+    }
+    assert_eq!((told.len(), placed), (4_000, 4_000), "the lender has everything back");
+    println!(
+        "{{\"in_process_ms\":{:.2},\"recalled\":{},\"placed\":{placed}}}",
+        busy.as_secs_f64() * 1e3,
+        told.len()
+    );
+}
+
+/// Armada's round: 1,000 nodes, 10 queues, 320,000 jobs.
+pub(crate) fn armada() {
+    let mut world = World::new(topology(&[(Level::Host, 1_000), (Level::Chip, 32)], "core"), 10);
+    for lab in 2..12 {
+        world.contract(lab, vec![Shape::Chips(3_200)], Shape::Chips(32_000), Shape::Chips(3_200));
+    }
+    let mut placed = 0;
+    let mut busy = Duration::ZERO;
+    for job in 0..320_000_u128 {
+        let turn = world.submit(2 + job % 10, 1_000_000 + job, Shape::Chips(1));
+        busy += turn.took;
+        placed += turn.placed.len();
+    }
+    println!("{{\"ms\":{:.1},\"placed\":{placed}}}", busy.as_secs_f64() * 1e3);
+}
