@@ -2,6 +2,7 @@
 //! page.
 
 mod demo;
+mod lending;
 mod report;
 mod whole;
 
@@ -26,6 +27,26 @@ const BENCHES: &[Bench] = &[
         run: whole::kill,
     },
     Bench {
+        name: "lending-million",
+        what: "a million chips, 200 labs, gangs from a chip to eight pods, more than the pool can hold",
+        run: lending::million,
+    },
+    Bench {
+        name: "what-if",
+        what: "a copy of that state and the answer to a question",
+        run: lending::what_if,
+    },
+    Bench {
+        name: "kai-reclaim",
+        what: "500 hosts of 8: 4,000 one-chip jobs run on loan, 4,000 of the lender come",
+        run: lending::kai,
+    },
+    Bench {
+        name: "armada-round",
+        what: "1,000 hosts, 10 labs, 320,000 jobs submitted, 32,000 placed",
+        run: lending::armada,
+    },
+    Bench {
         name: "recall",
         what: "from the owner's request to its own program on the core, with every second borrower ignoring its notice",
         run: whole::recall,
@@ -35,7 +56,7 @@ const BENCHES: &[Bench] = &[
 /// Names the benchmarks.
 pub(crate) fn list() {
     for bench in BENCHES {
-        println!("{:12} {}", bench.name, bench.what);
+        println!("{:16} {}", bench.name, bench.what);
     }
 }
 

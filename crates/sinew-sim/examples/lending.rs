@@ -1,7 +1,7 @@
 //! Measures the control plane in process: `decide`, `apply` and the scheduler, with every event and every reason, and
 //! without journal or network. Prints one JSON object.
 //!
-//! `lending million [WORKLOADS]`, `lending kai`, `lending armada`.
+//! `lending million [WORKLOADS]`, `lending what-if`, `lending kai`, `lending armada`.
 
 #[path = "lending/load.rs"]
 mod load;
@@ -16,9 +16,10 @@ fn main() -> io::Result<()> {
     match words[..] {
         ["million"] => load::million(1_000_000),
         ["million", workloads] => load::million(workloads.parse().map_err(io::Error::other)?),
+        ["what-if"] => load::what_if(),
         ["kai"] => load::kai(),
         ["armada"] => load::armada(),
-        _ => return Err(io::Error::other("write one of: million [WORKLOADS], kai, armada")),
+        _ => return Err(io::Error::other("write one of: million [WORKLOADS], what-if, kai, armada")),
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ pub(super) struct Figure {
     pub(super) peer: Option<(String, f64)>,
     /// The most that it should be.
     pub(super) goal_at_most: Option<f64>,
+    /// The least that it should be.
+    pub(super) goal_at_least: Option<f64>,
 }
 
 /// All figures of one run, and what they were measured on.
@@ -43,14 +45,16 @@ impl Figure {
     }
 
     fn goal(&self) -> Option<String> {
-        self.goal_at_most.map(|most| format!("<= {}", number(most)))
+        let most = self.goal_at_most.map(|most| format!("<= {}", number(most)));
+        most.or_else(|| self.goal_at_least.map(|least| format!(">= {}", number(least))))
     }
 
     fn verdict(&self) -> &'static str {
-        match self.goal_at_most {
-            Some(most) if self.value > most => " missed",
-            Some(_) => " met",
-            None => "",
+        match (self.goal_at_most, self.goal_at_least) {
+            (Some(most), _) if self.value > most => " missed",
+            (_, Some(least)) if self.value < least => " missed",
+            (None, None) => "",
+            _ => " met",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::world::{OWNER, Turn, World, peak_mib, topology};
 use sinew_core::Exit;
-use sinew_types::{Level, Shape, Span, WorkloadId};
+use sinew_types::{Instant, Level, Shape, Span, WorkloadId};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant as Clock};
@@ -93,7 +93,7 @@ struct Load {
 }
 
 /// How many always wait.
-const BACKLOG: usize = 100_000;
+const BACKLOG: usize = 103_000;
 const MEAN_RUN_MS: f64 = 3_600_000.0;
 
 impl Load {
@@ -158,15 +158,11 @@ impl Load {
     }
 }
 
-/// 1,004,544 TPU7x chips, 200 labs, gangs from one chip to eight pods, more than the pool can hold.
-pub(crate) fn million(workloads: u64) {
+/// 1,004,544 TPU7x chips and 200 labs, full, with a long queue.
+fn filled() -> Load {
     let tiers = [(Level::Pod, 109), (Level::Domain, 144), (Level::Host, 16), (Level::Chip, 4)];
     let mut world = World::new(topology(&tiers, "tpu7x"), LABS);
     contracts(&mut world);
-    let mut probe = Random(7);
-    let mean_chips = (0..200_000).map(|_| draw_shape(&mut probe).1 as f64).sum::<f64>() / 200_000.0;
-    let capacity = 109.0 * POD as f64;
-    let arrivals_per_ms = 1.2 * capacity / (mean_chips * MEAN_RUN_MS);
     let mut load = Load {
         world,
         random: Random(20_261_122),
@@ -181,13 +177,22 @@ pub(crate) fn million(workloads: u64) {
         ended: 0,
         waiting: 0,
     };
-    // Fills the pool and the queue, unmeasured.
     while load.waiting < BACKLOG + 10_000 {
         load.submit();
     }
     assert_eq!(load.waiting, load.world.waiting());
-    eprintln!("filled: {} waiting, {} chips held", load.world.waiting(), load.world.chips_held());
+    eprintln!("filled: {} waiting, {} chips held", load.waiting, load.world.chips_held());
     (load.times, load.busy, load.placed, load.handed_over, load.told) = (Vec::new(), Duration::ZERO, 0, 0, 0);
+    load
+}
+
+/// Gangs from one chip to eight pods come faster than the pool can hold them: 1.2 times its capacity, and at once
+/// where fewer than the backlog wait.
+pub(crate) fn million(workloads: u64) {
+    let mut probe = Random(7);
+    let mean_chips = (0..200_000).map(|_| draw_shape(&mut probe).1 as f64).sum::<f64>() / 200_000.0;
+    let arrivals_per_ms = 1.2 * 109.0 * POD as f64 / (mean_chips * MEAN_RUN_MS);
+    let mut load = filled();
     let (begun, mut submitted, mut least_waiting) = (Clock::now(), 0_u64, usize::MAX);
     let mut next_arrival = load.world.now.ms() as f64;
     while submitted < workloads {
@@ -197,30 +202,28 @@ pub(crate) fn million(workloads: u64) {
             load.submit();
             submitted += 1;
         } else if (next_arrival as i64) <= due {
-            load.world.now = load.world.now.max(sinew_types::Instant::from_ms(next_arrival as i64));
+            load.world.now = load.world.now.max(Instant::from_ms(next_arrival as i64));
             load.submit();
             submitted += 1;
             next_arrival += load.random.exponential_ms(1_000.0 / arrivals_per_ms) as f64 / 1_000.0;
-            if submitted.is_multiple_of(50_000) {
-                eprintln!(
-                    "{submitted}: {} waiting, {} chips held, {} placed, {} recalled, {:.0} decisions/s",
-                    load.waiting,
-                    load.world.chips_held(),
-                    load.placed,
-                    load.handed_over,
-                    (load.placed + load.handed_over) as f64 / load.busy.as_secs_f64()
-                );
-            }
         } else {
-            load.world.now = load.world.now.max(sinew_types::Instant::from_ms(due));
+            load.world.now = load.world.now.max(Instant::from_ms(due));
             load.end_next();
         }
     }
-    let forks: Vec<Duration> = (0..9).map(|_| fork(&load.world)).collect();
-    report(load, begun.elapsed(), least_waiting, forks);
+    report(load, begun.elapsed(), least_waiting);
 }
 
-/// A copy of the control plane, and a what-if in it: one more contract of a pod and a workload under it.
+/// The same state, copied and asked.
+pub(crate) fn what_if() {
+    let load = filled();
+    let mut forks: Vec<Duration> = (0..21).map(|_| fork(&load.world)).collect();
+    forks.sort_unstable();
+    let median_ms = forks[forks.len() / 2].as_secs_f64() * 1e3;
+    println!("{{\"ms\":{median_ms:.3},\"workloads\":{}}}", load.world.control.state().workloads.len());
+}
+
+/// A copy of the control plane, and one more workload of a pod in it, with all that follows from it.
 fn fork(world: &World) -> Duration {
     let begun = Clock::now();
     let mut trial = World { control: world.control.clone(), now: world.now, events: 0 };
@@ -230,16 +233,15 @@ fn fork(world: &World) -> Duration {
     took
 }
 
-fn report(mut load: Load, wall: Duration, least_waiting: usize, mut forks: Vec<Duration>) {
+fn report(mut load: Load, wall: Duration, least_waiting: usize) {
     load.times.sort_unstable();
-    forks.sort_unstable();
     let at = |share: f64| {
         let place = ((load.times.len() - 1) as f64 * share) as usize;
         load.times[place].as_secs_f64() * 1e6
     };
     let decisions = load.placed + load.handed_over;
     println!(
-        "{{\"decisions\":{decisions},\"placed\":{},\"recalled\":{},\"broken\":{},\"ended\":{},\"decisions_per_s\":{:.0},\"p50_us\":{:.2},\"p99_us\":{:.2},\"p9999_us\":{:.1},\"max_us\":{:.0},\"rss_mib\":{},\"wall_s\":{:.1},\"busy_s\":{:.2},\"least_waiting\":{least_waiting},\"chips_held\":{},\"events\":{},\"fork_ms\":{:.2}}}",
+        "{{\"decisions\":{decisions},\"placed\":{},\"recalled\":{},\"broken\":{},\"ended\":{},\"decisions_per_s\":{:.0},\"p50_us\":{:.2},\"p99_us\":{:.2},\"p9999_us\":{:.1},\"max_us\":{:.0},\"rss_mib\":{},\"wall_s\":{:.1},\"busy_s\":{:.2},\"least_waiting\":{least_waiting},\"chips_held\":{},\"events\":{}}}",
         load.placed,
         load.handed_over,
         load.broken,
@@ -254,7 +256,6 @@ fn report(mut load: Load, wall: Duration, least_waiting: usize, mut forks: Vec<D
         load.busy.as_secs_f64(),
         load.world.chips_held(),
         load.world.events,
-        forks[forks.len() / 2].as_secs_f64() * 1e3,
     );
 }
 

@@ -8,9 +8,17 @@ fn report() -> Report {
         unit: "s",
         peer: None,
         goal_at_most: Some(240.0),
+        goal_at_least: None,
     };
     let peer = Some(("sqlite3".to_owned(), 0.5));
-    let start = Figure { name: "start_s".to_owned(), value: 0.25, unit: "s", peer, goal_at_most: Some(1.0) };
+    let start = Figure {
+        name: "start_s".to_owned(),
+        value: 0.25,
+        unit: "s",
+        peer,
+        goal_at_most: Some(1.0),
+        goal_at_least: None,
+    };
     Report {
         bench: "demo",
         what: "how long it takes",

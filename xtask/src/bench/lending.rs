@@ -1,0 +1,61 @@
+//! Benchmarks of the control plane in process: an example of `sinew-sim` drives the real `Control` and prints figures.
+
+use super::report::Figure;
+use crate::repository::Repository;
+use crate::shell;
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// A figure and its goal.
+type Goal = (&'static str, &'static str, Option<f64>, Option<f64>);
+
+/// A million chips under load: decisions with every event and every reason.
+pub(super) fn million(repository: &Repository) -> Result<Vec<Figure>> {
+    let goals: [Goal; 8] = [
+        ("decisions_per_s", "1/s", None, Some(200_000.0)),
+        ("p50_us", "us", None, None),
+        ("p99_us", "us", Some(50.0), None),
+        ("p9999_us", "us", Some(1_000.0), None),
+        ("rss_mib", "MiB", Some(1_024.0), None),
+        ("least_waiting", "", None, Some(100_000.0)),
+        ("placed", "", None, None),
+        ("recalled", "", None, None),
+    ];
+    figures(repository, "million", &goals)
+}
+
+/// A copy of that state and the answer to a question put to it.
+pub(super) fn what_if(repository: &Repository) -> Result<Vec<Figure>> {
+    figures(repository, "what-if", &[("ms", "ms", Some(10.0), None), ("workloads", "", None, None)])
+}
+
+/// KAI's reclaim scene; its reference was measured by its authors on another machine (pull request 1809).
+pub(super) fn kai(repository: &Repository) -> Result<Vec<Figure>> {
+    figures(repository, "kai", &[("in_process_ms", "ms", Some(50.0), None)])
+}
+
+/// Armada's round.
+pub(super) fn armada(repository: &Repository) -> Result<Vec<Figure>> {
+    figures(repository, "armada", &[("ms", "ms", Some(60.0), None), ("placed", "", None, None)])
+}
+
+fn figures(repository: &Repository, scene: &str, goals: &[Goal]) -> Result<Vec<Figure>> {
+    let mut command =
+        shell::cargo(&["run", "--release", "--package", "sinew-sim", "--example", "lending", "--", scene]);
+    let said = shell::quiet(command.current_dir(&repository.root))?;
+    let line = said.lines().find(|line| line.starts_with('{')).context("the scene printed no figures")?;
+    let found: Value = serde_json::from_str(line).context("the figures are not JSON")?;
+    let figure = |(name, unit, goal_at_most, goal_at_least): &Goal| -> Result<Figure> {
+        let value = found[*name].as_f64().with_context(|| format!("the scene printed no `{name}`"))?;
+        let (name, unit) = ((*name).to_owned(), *unit);
+        Ok(Figure {
+            name,
+            value,
+            unit,
+            goal_at_most: *goal_at_most,
+            goal_at_least: *goal_at_least,
+            peer: None,
+        })
+    };
+    goals.iter().map(figure).collect()
+}
