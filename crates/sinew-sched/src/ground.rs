@@ -180,7 +180,11 @@ impl Ground {
 
     /// What a workload asks for, from the smallest shape it runs on and the largest it makes use of.
     pub(crate) fn demand(&self, least: &Shape, most: &Shape) -> Result<Demand, NoShape> {
-        let ((item, fewest), (same, largest)) = (self.items(least)?, self.items(most)?);
+        let (item, fewest) = self.items(least)?;
+        let (same, largest) = match self.items(most) {
+            Err(NoShape::Empty) => return Err(NoShape::Mixed),
+            found => found?,
+        };
         if item != same || fewest > largest {
             return Err(NoShape::Mixed);
         }

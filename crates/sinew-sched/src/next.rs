@@ -414,6 +414,13 @@ impl Engine {
                         continue;
                     };
                     let lent = mask & self.units.get(*unit).bound_to(lender);
+                    // A unit that is all of one account stays so: somebody may be promised it whole.
+                    if size < self.ground.unit_chips
+                        && self.units.get(*unit).pieces.len() == 1
+                        && self.ground.units > 1
+                    {
+                        continue;
+                    }
                     let starts = self.ground.starts(size, lent);
                     let one = Demand { item: Item::Block(size), least: 1, most: 1 };
                     let reach = Reach { account: at, own: size, borrowed: 0 };

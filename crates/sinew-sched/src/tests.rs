@@ -6,7 +6,9 @@ use expect_test::{Expect, expect};
 use sinew_types::{ContractId, Fabric, Instant, Level, Resources, Shape, Span, Tier, Topology, WorkloadId};
 
 mod agreement;
+mod random;
 mod shapes;
+mod written;
 
 fn seconds(text: &str) -> Instant {
     Instant::from_ms(text.parse::<i64>().expect("seconds") * 1_000)

@@ -6,8 +6,9 @@ use sinew_store::{Journal, JournalReader, Record, Row, StoreError, codec};
 use sinew_types::{Canonical, Instant};
 use std::ops::ControlFlow;
 
-/// The version that records are written in. Older ones stay readable for ever; newer ones are refused.
-pub const JOURNAL_VERSION: u32 = 1;
+/// The version that records are written in. Older ones stay readable for ever; newer ones are refused. Version 2 writes
+/// pools as tiers, leases as runs of cells, and whose cells are whose.
+pub const JOURNAL_VERSION: u32 = 2;
 
 /// Reads a record's event.
 pub fn read_event(row: &Row<'_>) -> Result<Recorded, ServerError> {

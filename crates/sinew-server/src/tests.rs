@@ -58,19 +58,31 @@ fn collect(web: &Path, folder: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// A journal as version 1 wrote it, a line a record: milliseconds, then the event. It is never written again: whatever
-/// changes, it must replay to the same invoice. A new version adds a file of its own.
+/// Journals as each version wrote them, a line a record: milliseconds, then the event. They are never written again:
+/// whatever changes, they must replay to the same invoice. A new version adds a file of its own.
 const JOURNAL_V1: &str = include_str!("tests/journal-v1.txt");
+const JOURNAL_V2: &str = include_str!("tests/journal-v2.txt");
 
 #[test]
-fn a_journal_of_version_1_replays_to_the_same_invoice() {
+fn journals_of_every_version_replay_to_the_same_invoice() {
+    let first = replayed(JOURNAL_V1, false);
+    let second = replayed(JOURNAL_V2, true);
+    // The later one also says whose cells are whose.
+    assert_eq!((first.invoices, first.workloads.len()), (second.invoices, second.workloads.len()));
+    assert_eq!(second.bindings.of(sinew_types::PoolId::from_bits(7)).count(), 1);
+}
+
+/// The state after a journal, whose text is what is written today where `current`.
+fn replayed(journal: &str, current: bool) -> State {
     let mut control = Control::default();
-    for line in JOURNAL_V1.lines() {
+    for line in journal.lines() {
         let (at_ms, body) = line.split_once(' ').expect("milliseconds, then an event");
         let at = Instant::from_ms(at_ms.parse().expect("milliseconds"));
         let value = codec::from_text(body).expect("canonical text");
-        let event = Event::from_value(&value).expect("an event of version 1");
-        assert_eq!(event.to_value().to_json(), body, "the canonical form has not changed");
+        let event = Event::from_value(&value).expect("an event of that version");
+        let again = event.to_value();
+        assert_eq!(Event::from_value(&again).as_ref(), Ok(&event), "and it comes back in today's form");
+        assert!(!current || again.to_json() == body, "the canonical form has not changed: {body}");
         control.replay(&Recorded { at, event });
     }
     let state = control.state();
@@ -81,4 +93,45 @@ fn a_journal_of_version_1_replays_to_the_same_invoice() {
     // What came later leaves no trace where it was not used, so a snapshot of then reads as one of now.
     let text = state.to_value().to_json();
     assert!(!text.contains("quota_bytes") && !text.contains("\"kept\""));
+    state.clone()
+}
+
+/// An upgrade finds a journal wherever its last server left it, also with leases that are held: whose cells are whose is
+/// settled from the leases and written down.
+#[test]
+fn a_journal_of_version_1_goes_on_from_every_record() {
+    let lines: Vec<&str> = JOURNAL_V1.lines().collect();
+    for length in 1..=lines.len() {
+        let mut control = Control::default();
+        for line in &lines[..length] {
+            let (at_ms, body) = line.split_once(' ').expect("milliseconds, then an event");
+            let at = Instant::from_ms(at_ms.parse().expect("milliseconds"));
+            let event = Event::from_value(&codec::from_text(body).expect("text")).expect("an event");
+            control.replay(&Recorded { at, event });
+        }
+        let now = control.state().at;
+        control.settle(now);
+        let state = control.state();
+        let signed = state.contracts.values().filter(|c| c.lab_signature.is_some()).count();
+        let bound: u32 =
+            state.pools.keys().flat_map(|pool| state.bindings.of(*pool)).map(|run| run.count).sum();
+        assert_eq!(
+            usize::try_from(bound),
+            Ok(signed),
+            "each contract guarantees one chip ({length} records)"
+        );
+        for workload in state.workloads.values() {
+            let Some(lease) = workload.lease() else { continue };
+            for (cell, holding) in lease.cells.iter() {
+                let whose =
+                    state.bindings.of(workload.pool).find(|run| run.first == cell).map(|run| run.account);
+                let own = whose.unwrap_or(sinew_sched::Account::Owner) == workload.account;
+                assert_eq!(
+                    holding == sinew_sched::Holding::Own,
+                    own,
+                    "as the promise map says ({length} records)"
+                );
+            }
+        }
+    }
 }

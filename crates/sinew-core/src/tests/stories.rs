@@ -330,3 +330,28 @@ fn an_offer_never_replaces_a_contract() {
     assert_eq!(world.ask(principal(OWNER), offer(&terms(3, world.now))), Err(Refusal::ContractIdTaken));
     assert_eq!(world.ask(principal(2), add_pool(8, "mine", 1)), Err(Refusal::OperatorOnly));
 }
+
+#[test]
+fn a_guarantee_that_does_not_fit_in_shape_is_refused_with_who_stands_in_the_way() {
+    let mut world = World::of_pods(3, 3);
+    let promise = |text: &str| {
+        let shape: Shape = text.parse().expect("a shape");
+        move |terms: &mut sinew_contract::Terms| {
+            (terms.pool, terms.guarantee) = (PoolId::from_bits(8), vec![shape]);
+            (terms.borrow_limit, terms.lend_limit) = (Shape::Chips(0), Shape::Pods(1));
+        }
+    };
+    world.contract(2, promise("5 cubes")).expect("a pod and one of the next");
+    world.contract(3, promise("4x4x8")).expect("two of the three that are left there");
+    world.contract(4, promise("4x4x12")).expect("three of the last pod");
+    // Two cubes are left, in two pods.
+    world.contract(2, promise("2 pods")).expect_err("more than there is");
+    let refused = world.contract(2, promise("4x4x8")).expect_err("no pod joins two free cubes");
+    let behind = Some("lab-2".parse().expect("a name"));
+    assert_eq!(refused, Refusal::NoRoomInShape { behind });
+    assert_eq!(
+        world.contract(3, promise("3x3x3")),
+        Err(Refusal::ShapeUnknown { shape: Shape::Block([3, 3, 3]) })
+    );
+    world.contract(3, promise("2 cubes")).expect("two cubes wherever they are");
+}

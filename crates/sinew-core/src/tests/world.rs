@@ -57,6 +57,19 @@ impl World {
         world
     }
 
+    /// The same with pods of four cubes of 64 chips each instead of cores.
+    pub(super) fn of_pods(pods: u32, labs: u128) -> Self {
+        let mut world = Self::new(1, labs);
+        let tier = |level, count| Tier { level, count };
+        let tiers =
+            vec![tier(Level::Pod, pods), tier(Level::Domain, 4), tier(Level::Host, 16), tier(Level::Chip, 4)];
+        let each = Resources { chip_milli: 1_000, cpu_milli: 0, memory_bytes: 0 };
+        let topology = Topology::regular("tpu", each, tiers, Fabric::Switched).expect("a pool");
+        let name = "pods".parse().expect("a name");
+        world.must(principal(OWNER), Command::AddPool { id: PoolId::from_bits(8), name, topology });
+        world
+    }
+
     pub(super) fn id(&mut self) -> u128 {
         self.next += 1;
         self.next

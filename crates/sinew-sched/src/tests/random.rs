@@ -1,0 +1,258 @@
+//! Random stories on pools with shapes: every count is right after every step, every guaranteed shape is there after
+//! every step, and whoever asks for its own gets it as soon as those who were told to leave have left.
+
+use super::{Story, account, agreement, entitlement};
+use crate::account::OWNER;
+use crate::cells::Cells;
+use crate::engine::Engine;
+use crate::ground::Item;
+use crate::unit::Unit;
+use crate::view::{Account, Holding, Request};
+use crate::{Action, Run};
+use proptest::prelude::*;
+use sinew_types::{CellIndex, Shape, Span, WorkloadId};
+
+const ACCOUNTS: [&str; 4] = ["owner", "a", "b", "c"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Contract { of: usize, shape: usize, borrow: u32, lend: u32, term_s: u64 },
+    Submit { of: usize, shape: usize, priority: i32 },
+    End { which: usize, again: bool },
+    Withdraw { which: usize },
+    Pass { seconds: u64 },
+    Break { at: u32, count: u32, down: bool },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (1..4_usize, 0..8_usize, 0..300_u32, 0..300_u32, 0..40_u64)
+            .prop_map(|(of, shape, borrow, lend, term_s)| Step::Contract { of, shape, borrow, lend, term_s }),
+        8 => (0..4_usize, 0..10_usize, 0..3_i32).prop_map(|(of, shape, priority)| Step::Submit { of, shape, priority }),
+        6 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::End { which, again }),
+        1 => any::<usize>().prop_map(|which| Step::Withdraw { which }),
+        2 => (1..40_u64).prop_map(|seconds| Step::Pass { seconds }),
+        1 => (0..500_u32, 1..80_u32, any::<bool>()).prop_map(|(at, count, down)| Step::Break { at, count, down }),
+    ]
+}
+
+/// Shapes of each kind of pool, small to large; the last ones are elastic.
+fn shape(kind: &str, which: usize) -> (Shape, Shape) {
+    let texts: [&str; 8] = match kind {
+        "tpu-pods" => ["1 chip", "2x2x1", "2x2x4", "4x4x4", "4x4x8", "3 chips", "2 domains", "1 pod"],
+        "nvl72" => ["1 chip", "1 host", "3 hosts", "1 domain", "9 chips", "2 chips", "2 hosts", "70 chips"],
+        "torus-cubes" => ["1 chip", "2x2x2", "4x4x4", "8x4x4", "8x8x4", "8x8x8", "2x4x4", "3 domains"],
+        _ => ["1 chip", "2 chips", "1 host", "1 rack", "3 chips", "2 hosts", "5 chips", "9 chips"],
+    };
+    let one = |text: &str| text.parse::<Shape>().expect("a shape");
+    match which {
+        8 => (Shape::Chips(1), Shape::Chips(6)),
+        9 => (Shape::Chips(2), Shape::Chips(40)),
+        _ => (one(texts[which]), one(texts[which])),
+    }
+}
+
+struct Told {
+    story: Story,
+    kind: &'static str,
+    next: u128,
+    /// What each contract was promised.
+    promised: Vec<(&'static str, Item, u32)>,
+}
+
+impl Told {
+    fn gangs(&self, running: bool) -> Vec<WorkloadId> {
+        let engine = &self.story.engine;
+        let all = (0..self.next).map(WorkloadId::from_bits);
+        all.filter(|id| {
+            engine.gang_of(*id).is_some_and(|gang| engine.gangs.get(gang).held.is_empty() != running)
+        })
+        .collect()
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Contract { of, shape: which, borrow, lend, term_s } => {
+                self.contract(ACCOUNTS[of], which, (borrow, lend, term_s));
+            }
+            Step::Submit { of, shape: which, priority } => {
+                let (least, most) = shape(self.kind, which);
+                self.submit(ACCOUNTS[of], (&least, &most), priority);
+            }
+            Step::End { which, again } => {
+                let running = self.gangs(true);
+                if !running.is_empty() {
+                    self.story.engine.ended(running[which % running.len()], again);
+                }
+            }
+            Step::Withdraw { which } => {
+                let waiting = self.gangs(false);
+                if !waiting.is_empty() {
+                    self.story.engine.withdraw(waiting[which % waiting.len()]);
+                }
+            }
+            Step::Pass { seconds } => self.story.now = self.story.now.plus(Span::from_ms(seconds * 1_000)),
+            Step::Break { at, count, down } => self.wear(at, count, down),
+        }
+    }
+
+    fn submit(&mut self, of: &str, shapes: (&Shape, &Shape), priority: i32) -> Option<WorkloadId> {
+        let demand = self.story.engine.demand(shapes.0, shapes.1).ok()?;
+        self.story.engine.place(account(of))?;
+        let workload = WorkloadId::from_bits(self.next);
+        self.next += 1;
+        let (account, since) = (account(of), self.story.now);
+        let checkpoint_every = Some(Span::from_ms(30_000));
+        self.story.engine.submit(Request { workload, account, demand, priority, since, checkpoint_every });
+        Some(workload)
+    }
+
+    fn contract(&mut self, of: &'static str, which: usize, terms: (u32, u32, u64)) {
+        let (shape, _) = shape(self.kind, which);
+        let engine = &mut self.story.engine;
+        let Ok(demand) = engine.demand(&shape, &shape) else { return };
+        let guarantee = [(demand.item, demand.least)];
+        if engine.place(account(of)).is_some() || engine.bind_guarantee(account(of), &guarantee).is_none() {
+            return;
+        }
+        let mut allowed = entitlement();
+        (allowed.borrow_limit, allowed.lend_limit) = (terms.0, terms.1);
+        allowed.minimum_term = Span::from_ms(terms.2 * 1_000);
+        engine.set_account(account(of), allowed, &guarantee);
+        while let Some(cells) = engine.next_binding() {
+            engine.bound(&cells);
+        }
+        self.promised.push((of, demand.item, demand.least));
+    }
+
+    fn wear(&mut self, at: u32, count: u32, down: bool) {
+        let ground = &self.story.engine.ground;
+        let chips = ground.units * ground.unit_chips;
+        let (at, first) = (at % chips, ground.first_chip);
+        let mut cells = Cells::default();
+        cells.push(Run { first: CellIndex(first + at), count: count.min(chips - at), holding: Holding::Own });
+        self.story.engine.set_down(&cells, down);
+    }
+
+    fn check(&self) {
+        agreement::check(&self.story.engine);
+        for (of, item, count) in &self.promised {
+            let at = self.story.engine.place(account(of)).expect("it has an account");
+            let has = whole_items(&self.story.engine, at, *item);
+            assert!(has >= *count, "{of} was promised {count} of {item:?} and is bound to {has}");
+        }
+    }
+}
+
+/// How many disjoint items the cells of an account make, by a plain look at all of them.
+fn whole_items(engine: &Engine, account: usize, item: Item) -> u32 {
+    let ground = &engine.ground;
+    let units = || (0..ground.units).map(|at| engine.units.get(at));
+    let bound = |unit: &Unit| unit.bound_to(account);
+    let whole = |at: u32| bound(engine.units.get(at)) == ground.whole();
+    match item {
+        Item::Chip => units().map(|unit| bound(unit).count_ones()).sum(),
+        Item::Block(size) => units().map(|unit| ground.starts(size, bound(unit)).count_ones()).sum(),
+        Item::Joined(tier) => {
+            let counts = ground.groups(tier).map(|group| group.filter(|at| whole(*at)).count());
+            u32::try_from(counts.max().unwrap_or(0)).expect("few")
+        }
+        Item::Group(tier) => {
+            let all = ground.groups(tier).filter(|group| group.clone().all(whole)).count();
+            u32::try_from(all).expect("few")
+        }
+        Item::Boxed(sides) => {
+            let mut places = engine.boxes(&(0..ground.units), sides).into_iter();
+            u32::from(places.any(|place| place.into_iter().all(whole)))
+        }
+    }
+}
+
+fn tell(kind: &'static str, count: u32, steps: &[Step]) -> Told {
+    let story = Story::new(kind, count);
+    let mut told = Told { story, kind, next: 1, promised: Vec::new() };
+    for step in steps {
+        told.take(step);
+        told.check();
+        told.story.settle();
+        told.check();
+    }
+    told
+}
+
+fn kinds() -> impl Strategy<Value = (&'static str, u32)> {
+    prop_oneof![Just(("tpu-pods", 2)), Just(("nvl72", 3)), Just(("gpu-hosts", 8)), Just(("torus-cubes", 8))]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn guarantees_hold_in_shape_in_every_story(kind in kinds(), steps in prop::collection::vec(step(), 1..70)) {
+        tell(kind.0, kind.1, &steps);
+    }
+
+    /// Whoever holds nothing and asks for its whole guarantee has it once those who must leave have left and no loan is
+    /// inside its minimum term any more.
+    #[test]
+    fn a_guarantee_can_be_had(kind in kinds(), steps in prop::collection::vec(step(), 1..50)) {
+        let whole = |step: &&Step| !matches!(step, Step::Break { .. });
+        let steps: Vec<Step> = steps.iter().filter(whole).cloned().collect();
+        let mut told = tell(kind.0, kind.1, &steps);
+        let Some((of, item, count)) = told.promised.first().copied() else { return Ok(()) };
+        let at = told.story.engine.place(account(of)).expect("it has an account");
+        let mine: Vec<WorkloadId> = (1..told.next).map(WorkloadId::from_bits).filter(|id| {
+            told.story.engine.gang_of(*id).is_some_and(|gang| told.story.engine.gangs.get(gang).account == at)
+        }).collect();
+        for id in mine {
+            let gang = told.story.engine.gang_of(id).expect("it is known");
+            if told.story.engine.gangs.get(gang).held.is_empty() {
+                told.story.engine.withdraw(id);
+            } else {
+                told.story.engine.ended(id, false);
+            }
+        }
+        told.story.now = told.story.now.plus(Span::from_ms(60_000));
+        told.story.settle();
+        let demand = crate::Demand { item, least: count, most: count };
+        let workload = WorkloadId::from_bits(told.next);
+        told.next += 1;
+        let since = told.story.now;
+        let request = Request { workload, account: account(of), demand, priority: 0, since, checkpoint_every: None };
+        told.story.engine.submit(request);
+        told.story.settle();
+        for _ in 0..8 {
+            let leaving: Vec<WorkloadId> = told.gangs(true).into_iter().filter(|id| {
+                let gang = told.story.engine.gang_of(*id).expect("it runs");
+                told.story.engine.gangs.get(gang).gone_by.is_some()
+            }).collect();
+            leaving.iter().for_each(|id| told.story.engine.ended(*id, true));
+            told.story.settle();
+            // A loan that was made just now is safe in its minimum term, which is at most 40 s here.
+            told.story.now = told.story.now.plus(Span::from_ms(50_000));
+            told.story.settle();
+        }
+        let gang = told.story.engine.gang_of(workload).expect("it was submitted");
+        prop_assert!(!told.story.engine.gangs.get(gang).held.is_empty(), "{:?}", told.story.engine.why(workload));
+    }
+}
+
+/// Used so that a story of accounts alone is told too.
+#[test]
+fn an_account_that_is_over_leaves_nothing_behind() {
+    let mut told =
+        tell("tpu-pods", 2, &[Step::Contract { of: 1, shape: 3, borrow: 64, lend: 64, term_s: 0 }]);
+    told.story.engine.close_account(account("a"));
+    while let Some(action) = told.story.engine.next(told.story.now) {
+        match action {
+            Action::Bind { cells } => {
+                assert!(cells.iter().all(|run| run.account == Account::Owner));
+                told.story.engine.bound(&cells);
+            }
+            other => panic!("{other:?} is not expected"),
+        }
+    }
+    agreement::check(&told.story.engine);
+    assert!(told.story.engine.bindings().is_empty());
+    assert_eq!(told.story.engine.accounts[OWNER].bound, 512);
+}
