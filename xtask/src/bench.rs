@@ -47,6 +47,11 @@ const BENCHES: &[Bench] = &[
         run: lending::armada,
     },
     Bench {
+        name: "start",
+        what: "the whole server from its process to its first answer, young and old",
+        run: whole::start,
+    },
+    Bench {
         name: "recall",
         what: "from the owner's request to its own program on the core, with every second borrower ignoring its notice",
         run: whole::recall,

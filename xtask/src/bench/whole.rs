@@ -9,6 +9,8 @@ use serde_json::Value;
 /// How often the server is killed, and how often a core is recalled.
 const KILLS: &str = "49";
 const RECALLS: &str = "100";
+/// How many keys come and go before the old start; each makes a few records.
+const START_KEYS: &str = "24000";
 
 /// Kills the server under load. Its last kill comes after the load, so one more than it is told.
 pub(super) fn kill(repository: &Repository) -> Result<Vec<Figure>> {
@@ -40,6 +42,20 @@ pub(super) fn recall(repository: &Repository) -> Result<Vec<Figure>> {
         figure("polite_p50_ms", None)?,
         figure("max_ms", Some(bound))?,
         figure("bound_ms", None)?,
+    ])
+}
+
+/// Starts the whole server young and old; what it starts with is the same, so the ratio is what age costs.
+pub(super) fn start(repository: &Repository) -> Result<Vec<Figure>> {
+    let found = figures(repository, "start::", ("SINEW_START_KEYS", START_KEYS))?;
+    let (young, old) = (number(&found, "young_ms")?, number(&found, "old_ms")?);
+    let figure = |name: &str, value, unit| Figure { name: name.to_owned(), value, unit, ..Figure::default() };
+    let ratio = Figure { goal_at_most: Some(2.0), ..figure("old_over_young", old / young, "") };
+    Ok(vec![
+        figure("records", number(&found, "records")?, ""),
+        figure("young_ms", young, "ms"),
+        figure("old_ms", old, "ms"),
+        ratio,
     ])
 }
 

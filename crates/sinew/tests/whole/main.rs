@@ -14,5 +14,6 @@ mod recall;
 mod rivals;
 mod sandbox;
 mod serving;
+mod start;
 mod uploads;
 mod world;
