@@ -10,7 +10,7 @@ use serde_json::Value;
 const KILLS: &str = "49";
 const RECALLS: &str = "100";
 /// How many keys come and go before the old start; each makes a few records.
-const START_KEYS: &str = "24000";
+const START_KEYS: &str = "48000";
 
 /// Kills the server under load. Its last kill comes after the load, so one more than it is told.
 pub(super) fn kill(repository: &Repository) -> Result<Vec<Figure>> {

@@ -51,8 +51,10 @@ fn an_old_journal_starts_with_everything_that_a_young_one_had() {
     let mut program = Program::up(&data, &home, port);
     let owner = owner_of(&program, &home);
     let before = owner.get("/api/keys").body;
+    // Young is not empty: what a server keeps at hand, such as answered requests, has filled up.
+    age(&owner, keys() / 4);
     let young_ms = start_ms(&mut program, (&data, &home, port));
-    age(&owner, keys());
+    age(&owner, keys() - keys() / 4);
     let old_ms = start_ms(&mut program, (&data, &home, port));
     assert_eq!(owner.get("/api/keys").body, before, "what came and went left nothing");
     let records =
