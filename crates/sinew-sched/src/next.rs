@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// How many gangs that could grow are looked at in one go.
 const GROWING_SEEN: usize = 64;
+/// Of how many units that an account holds cells of is seen whether they are borrowed and could be its own.
+const HELD_SEEN: usize = 32;
 
 impl Engine {
     /// The next thing that should happen at `now`; nothing when all is settled. Whoever carries it out tells the engine
@@ -402,40 +404,35 @@ impl Engine {
     /// Turns borrowed cells into own ones where the guarantee is idle: the cells change hands on paper.
     fn take_home(&self, at: AccountIx) -> Option<Action> {
         let state = &self.accounts[at];
-        if state.idle == 0 || state.borrowed == 0 || !state.waiting.is_empty() {
+        if state.idle == 0 || state.borrowed == 0 || !state.waiting.is_empty() || state.grain.is_none() {
             return None;
         }
-        let grain = state.grain?;
-        for gang in state.running.iter().map(|gang| self.gangs.get(*gang)).filter(|g| g.gone_by.is_none()) {
-            for (unit, mask) in &gang.held {
-                for (lender, _) in self.pieces_in(*unit, *mask).into_iter().filter(|(other, _)| *other != at)
-                {
-                    let Some(size) = self.accounts[lender].grain.map(|theirs| theirs.max(grain)) else {
-                        continue;
-                    };
-                    let lent = mask & self.units.get(*unit).bound_to(lender);
-                    // A unit that is all of one account stays so: somebody may be promised it whole.
-                    if size < self.ground.unit_chips
-                        && self.units.get(*unit).pieces.len() == 1
-                        && self.ground.units > 1
-                    {
-                        continue;
-                    }
-                    let starts = self.ground.starts(size, lent);
-                    let one = Demand { item: Item::Block(size), least: 1, most: 1 };
-                    let reach = Reach { account: at, own: size, borrowed: 0 };
-                    if starts == 0 {
-                        continue;
-                    }
-                    let Some(given) = self.pick(reach, &one) else { continue };
-                    let block = ones(size) << starts.trailing_zeros();
-                    let mut cells = self.bound_cells(state.account, &[(*unit, block)]);
-                    cells.extend(self.bound_cells(self.accounts[lender].account, &given));
-                    return Some(Action::Bind { cells });
-                }
-            }
+        let stays = state.running.iter().map(|gang| self.gangs.get(*gang)).filter(|g| g.gone_by.is_none());
+        let held = stays.flat_map(|gang| gang.held.iter().copied()).take(HELD_SEEN);
+        let lent = held.flat_map(|(unit, mask)| {
+            let lenders = self.pieces_in(unit, mask).into_iter().filter(|(other, _)| *other != at);
+            lenders.map(move |(lender, _)| (unit, mask, lender)).collect::<Vec<_>>()
+        });
+        let cells = lent.into_iter().find_map(|cells| self.trade(at, cells))?;
+        Some(Action::Bind { cells })
+    }
+
+    /// Trades an idle block of an account for one that it borrows.
+    fn trade(&self, at: AccountIx, borrowed: (u32, Mask, AccountIx)) -> Option<Vec<Bound>> {
+        let (unit, mask, lender) = borrowed;
+        let (mine, theirs) = (&self.accounts[at], &self.accounts[lender]);
+        let size = mine.grain?.max(theirs.grain?);
+        // A unit that is all of one account stays so: somebody may be promised it whole.
+        let splits = size < self.ground.unit_chips && self.units.get(unit).pieces.len() == 1;
+        let starts = self.ground.starts(size, mask & self.units.get(unit).bound_to(lender));
+        if starts == 0 || splits && self.ground.units > 1 {
+            return None;
         }
-        None
+        let one = Demand { item: Item::Block(size), least: 1, most: 1 };
+        let given = self.pick(Reach { account: at, own: size, borrowed: 0 }, &one)?;
+        let mut cells = self.bound_cells(mine.account, &[(unit, ones(size) << starts.trailing_zeros())]);
+        cells.extend(self.bound_cells(theirs.account, &given));
+        Some(cells)
     }
 
     /// Lends to whoever holds least of others' cells and can be served.
