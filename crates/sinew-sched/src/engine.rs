@@ -74,6 +74,8 @@ pub struct Engine {
     pub(crate) freed: u64,
     /// Whether anybody may be able to borrow or grow since the last look.
     pub(crate) stirred: bool,
+    /// Whether any account's leases are safe for some time.
+    pub(crate) has_terms: bool,
     /// Gangs whose reason to wait may have changed.
     pub(crate) stepped_up: BTreeSet<WorkloadId>,
 }
@@ -117,6 +119,7 @@ impl Engine {
             timers: BTreeSet::new(),
             freed: 0,
             stirred: true,
+            has_terms: false,
             stepped_up: BTreeSet::new(),
             ground,
         };
@@ -178,6 +181,7 @@ impl Engine {
                 self.accounts.len() - 1
             }
         };
+        self.has_terms |= entitlement.minimum_term > Span::default();
         let grain = self.grain(guarantee);
         let state = self.account_mut(at);
         state.entitlement = entitlement;

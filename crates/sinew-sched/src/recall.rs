@@ -277,6 +277,9 @@ impl Engine {
 
     /// The first moment after now at which a gang on an account's cells may be recalled.
     pub(crate) fn next_unsafe(&self, account: AccountIx) -> Option<Instant> {
+        if !self.has_terms {
+            return None;
+        }
         let state = &self.accounts[account];
         let tenants = state.units.iter().flat_map(|unit| self.units.get(*unit).tenants.iter());
         let safe = tenants.map(|tenant| self.safe_until(tenant.gang)).filter(|until| *until > self.now);
