@@ -75,7 +75,7 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 kept: None,
                 phase,
             };
-            state.index.names.insert((*org, workload.spec.name.clone()), *id);
+            state.index.names.insert(*org, &workload.spec.name, *id);
             state.workloads.insert(*id, workload);
         }
         other => apply_workload(state, at, other),
@@ -186,7 +186,7 @@ fn forget_ended(state: &mut State, org: OrgId, latest: (Instant, WorkloadId)) {
     if let Some((_, oldest)) = state.index.ended.add(org, latest, ENDED_KEPT)
         && let Some(forgotten) = state.workloads.remove(&oldest)
     {
-        state.index.names.remove(&(org, forgotten.spec.name.clone()));
+        state.index.names.remove(org, &forgotten.spec.name, oldest);
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Short ways into a state.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    pub(crate) names: OrdMap<(OrgId, Name), WorkloadId>,
+    pub(crate) names: Names,
     pub(crate) ended: Ages<WorkloadId>,
     pub(crate) answered: Ages<String>,
     /// On which accounts each organisation may run something: pools that it owns, contracts that it signed.
@@ -24,7 +24,7 @@ impl Index {
     pub(crate) fn of(state: &State) -> Self {
         let mut index = Self::default();
         for (id, workload) in state.workloads.iter() {
-            index.names.insert((workload.org, workload.spec.name.clone()), *id);
+            index.names.insert(workload.org, &workload.spec.name, *id);
             if let Phase::Ended { at, .. } = workload.phase {
                 index.ended.add(workload.org, (at, *id), usize::MAX);
             }
@@ -53,6 +53,34 @@ impl Index {
             Standing::Offered | Standing::Signed => self.ends.insert((contract.terms.ends, id)),
         };
     }
+}
+
+/// Workloads by organisation and the hash of their name. Whoever looks one up compares the name itself; the hash keeps
+/// keys in place, so that a search touches no text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(OrdSet<(OrgId, u64, WorkloadId)>);
+
+impl Names {
+    pub(crate) fn insert(&mut self, org: OrgId, name: &Name, id: WorkloadId) {
+        self.0.insert((org, hash(name), id));
+    }
+
+    pub(crate) fn remove(&mut self, org: OrgId, name: &Name, id: WorkloadId) {
+        self.0.remove(&(org, hash(name), id));
+    }
+
+    /// The workloads of an organisation whose name has the same hash.
+    pub(crate) fn alike(&self, org: OrgId, name: &Name) -> impl Iterator<Item = WorkloadId> + '_ {
+        let hash = hash(name);
+        let (first, last) = (WorkloadId::from_bits(0), WorkloadId::from_bits(u128::MAX));
+        self.0.range((org, hash, first)..=(org, hash, last)).map(|(_, _, id)| *id)
+    }
+}
+
+/// FNV-1a (Fowler, Noll and Vo), 64 bits. Names that collide on purpose slow down their own organisation alone.
+fn hash(name: &Name) -> u64 {
+    let bytes = name.as_str().bytes();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Things of each organisation, oldest first.

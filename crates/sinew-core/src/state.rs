@@ -291,8 +291,9 @@ impl State {
     /// An organisation's workload with this name.
     #[must_use]
     pub fn workload_named(&self, org: OrgId, name: &Name) -> Option<(WorkloadId, &Workload)> {
-        let id = self.index.names.get(&(org, name.clone()))?;
-        self.workloads.get(id).map(|workload| (*id, workload))
+        let mut alike =
+            self.index.names.alike(org, name).filter_map(|id| Some((id, self.workloads.get(&id)?)));
+        alike.find(|(_, workload)| workload.spec.name == *name)
     }
 
     /// Contracts that take part in a pool's promises: signed and not ended, whatever the date.

@@ -232,6 +232,9 @@ impl Engine {
 
     /// Starts the first gang that fits inside the guarantee, or takes cells back for it.
     fn serve_line(&mut self, at: AccountIx) -> Option<Action> {
+        if self.accounts[at].claim_room() == 0 {
+            return None;
+        }
         for ((_, _, workload, gang), ask) in self.heads(at) {
             let state = &self.accounts[at];
             let (item, least, _) = ask;

@@ -48,7 +48,7 @@ impl Engine {
     ) -> Option<Vec<(u32, Mask)>> {
         let mut chosen = match item {
             Item::Chip => return self.cheapest_chips(account, count, why),
-            Item::Block(size) => self.offered_blocks(account, size, why),
+            Item::Block(size) => return self.cheapest_blocks((account, why), size, count),
             Item::Joined(tier) => return self.cheapest_joined((account, why), tier, count),
             Item::Group(tier) => {
                 let units = self.ground.tiers[tier].units;
@@ -185,10 +185,16 @@ impl Engine {
         None
     }
 
-    fn offered_blocks(&self, account: AccountIx, size: u32, why: For) -> Vec<Offer> {
-        let mut offers: Vec<Offer> = Vec::new();
-        let seen = if size < self.ground.unit_chips && why == For::Recall { UNITS_SEEN } else { usize::MAX };
-        for at in self.units_for((account, why), size).take(seen) {
+    /// Blocks of one unit each, so that no two of them can overlap.
+    fn cheapest_blocks(&self, of: (AccountIx, For), size: u32, count: u32) -> Option<Vec<(u32, Mask)>> {
+        let (account, why) = of;
+        let wanted = usize::try_from(count).unwrap_or(usize::MAX);
+        let few = size < self.ground.unit_chips && why == For::Recall;
+        let mut offers: Vec<(u64, u32, u32, Mask)> = Vec::new();
+        for (seen, at) in self.units_for(of, size).enumerate() {
+            if few && seen >= UNITS_SEEN && offers.len() >= wanted {
+                break;
+            }
             let unit = self.units.get(at);
             let bound = unit.bound_to(account);
             let open = if why == For::Recall { unit.owed_to(account) } else { bound & !unit.down };
@@ -196,13 +202,19 @@ impl Engine {
             while starts != 0 {
                 let mask = ones(size) << starts.trailing_zeros();
                 starts &= starts - 1;
-                if let Some(loss) = self.block_loss((account, why), at, mask) {
+                if let Some(loss) = self.block_loss(of, at, mask) {
                     // Among equals, where least is broken up.
-                    offers.push((loss, bound.count_ones(), vec![(at, mask)]));
+                    offers.push((loss, bound.count_ones(), at, mask));
                 }
             }
         }
-        offers
+        if offers.len() < wanted {
+            return None;
+        }
+        if wanted > 0 && wanted < offers.len() {
+            offers.select_nth_unstable(wanted - 1);
+        }
+        Some(offers.into_iter().take(wanted).map(|(_, _, unit, mask)| (unit, mask)).collect())
     }
 
     /// The groups in which an account has at least `units` whole units that could be taken.

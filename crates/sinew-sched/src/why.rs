@@ -35,8 +35,9 @@ impl Engine {
             return Some(Reason::Recalling { until: until.unwrap_or(self.now) });
         }
         let turn = self.turn(gang);
-        match self.heads(found.account).first() {
-            Some((first, _)) if *first < turn && self.first_can_run(found.account, first.3) => {
+        let first = state.waiting.values().filter_map(|line| line.first()).min();
+        match first {
+            Some(first) if *first < turn && self.first_can_run(found.account, first.3) => {
                 Some(Reason::Behind { ahead: first.2 })
             }
             _ => Some(Reason::Busy { free_items: self.free_items(found.account, &demand) }),
