@@ -11,6 +11,9 @@ use anyhow::{Context, Result, bail};
 use report::{Figure, Report};
 use std::path::Path;
 
+/// What a page's notes begin with.
+const NOTES: &str = "\n## Notes\n";
+
 /// A benchmark.
 struct Bench {
     name: &'static str,
@@ -58,6 +61,11 @@ const BENCHES: &[Bench] = &[
     },
 ];
 
+/// What people wrote below a page's figures; a new run leaves it there.
+fn notes(page: &str) -> &str {
+    page.find(NOTES).map_or("", |at| &page[at..])
+}
+
 /// Names the benchmarks.
 pub(crate) fn list() {
     for bench in BENCHES {
@@ -81,10 +89,21 @@ pub(crate) fn run(repository: &Repository, name: &str, json: Option<&Path>) -> R
     let pages = repository.root.join("docs/bench");
     std::fs::create_dir_all(&pages).with_context(|| format!("cannot make {}", pages.display()))?;
     let page = pages.join(format!("{name}.md"));
-    std::fs::write(&page, report.page()).with_context(|| format!("cannot write {}", page.display()))?;
+    let before = std::fs::read_to_string(&page).unwrap_or_default();
+    let text = report.page() + notes(&before);
+    std::fs::write(&page, text).with_context(|| format!("cannot write {}", page.display()))?;
     if let Some(file) = json {
         let text = format!("{:#}\n", report.json());
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn notes_stay_below_new_figures() {
+        assert_eq!(super::notes("| old | 1 |\n\n## Notes\n\nwhy\n"), "\n## Notes\n\nwhy\n");
+        assert_eq!(super::notes("| old | 1 |\n"), "");
+    }
 }
