@@ -2,7 +2,8 @@
 //!
 //! The core, the store and the order of the loop are the real ones; the world around them is made of chance that the
 //! seed decides: crashes, torn pages, full disks, lost and repeated messages, clock jumps, labs that lie. After every
-//! turn a naive model recomputes everything from the journal's records and checks the seven invariants. This crate never
+//! turn a naive model recomputes everything from the journal's records and checks the seven invariants. It also replays
+//! traces of real clusters through the same core. This crate never
 //! reads a clock, never starts a thread and is never part of the product.
 
 mod chance;
@@ -12,6 +13,7 @@ mod log;
 mod machine;
 mod model;
 mod queue;
+pub mod replay;
 mod run;
 mod script;
 mod vfs;
