@@ -157,7 +157,7 @@ fn build(root: &Asked<'_>, cohorts: Vec<Vec<Queue>>) -> Result<Generator, TraceE
         }
         let topology = match nodes {
             Some(nodes) => share(nodes, shares, chip_milli)?,
-            None => flat(quota_milli / chip_milli)?,
+            None => flat(&queues, chip_milli)?,
         };
         let Some(kept_chips) = topology.chip_count().checked_sub(chips(quota_milli)) else {
             return Err(root.wrong("the quotas of a cohort are more than its share of the nodes"));
@@ -212,10 +212,11 @@ fn jobs_of(queue: &Queue, lab: usize, chip_milli: u64) -> (Vec<Job>, u128) {
     (jobs, work)
 }
 
-/// A pool of so many chips, in hosts of equal size as large as they can be.
-fn flat(chips: u64) -> Result<Topology, TraceError> {
-    let divides = |size: &u64| chips.is_multiple_of(*size);
-    let host = (1..=HOST_CHIPS_MAX.min(chips)).rev().find(divides).unwrap_or(1);
+/// A pool of so many chips as the quotas have together, in hosts of which each quota has whole ones.
+fn flat(queues: &[Queue], chip_milli: u64) -> Result<Topology, TraceError> {
+    let quotas = queues.iter().map(|queue| queue.quota_milli / chip_milli);
+    let (chips, each) = (quotas.clone().sum::<u64>(), quotas.fold(0, common));
+    let host = (1..=HOST_CHIPS_MAX.min(each)).rev().find(|size| each.is_multiple_of(*size)).unwrap_or(1);
     topology("core", &[(Level::Host, narrow(chips / host)), (Level::Chip, narrow(host))])
 }
 
