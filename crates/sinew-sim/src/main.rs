@@ -11,7 +11,8 @@ use std::time::Instant;
 const HELP: &str = "\
 sinew-sim --from SEED --seeds N [--steps N]           seeds one after the other, up to the first that fails
 sinew-sim --seed SEED [--steps N] [--only 1,5,9]      one seed, or some of its steps only
-sinew-sim replay kueue|itp DIR [--json FILE] [--report FILE.html|FILE.svg]
+sinew-sim replay kueue DIR [--json FILE] [--report FILE.html|FILE.svg]
+sinew-sim replay itp DIR [--hosts PERCENT] [--json FILE] [--report FILE.html|FILE.svg]
 
 ";
 

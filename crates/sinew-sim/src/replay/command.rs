@@ -1,4 +1,4 @@
-//! `replay kueue|itp DIR [--json FILE] [--report FILE]`: reads a folder, replays it, writes what it came to.
+//! `replay kueue|itp DIR [--hosts PERCENT] [--json FILE] [--report FILE]`: reads a folder, replays it, writes what it came to.
 
 use super::drive::drive;
 use super::figures::Figures;
@@ -7,11 +7,14 @@ use super::outcome::{Outcome, Queueing};
 use super::read::{TraceError, files, text};
 use super::report::{Page, Plot};
 use super::trace::Trace;
-use super::{itp, organisations, read_clusters};
+use super::{organisations, read_clusters};
 use std::path::{Path, PathBuf};
 
 /// How the command is written.
-pub const HELP: &str = "replay kueue|itp DIR [--json FILE] [--report FILE.html|FILE.svg]\n";
+pub const HELP: &str = "\
+replay kueue DIR [--json FILE] [--report FILE.html|FILE.svg]
+replay itp DIR [--hosts PERCENT] [--json FILE] [--report FILE.html|FILE.svg]
+";
 
 /// A family of traces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +28,8 @@ enum Family {
 pub struct Asked {
     family: Family,
     folder: PathBuf,
+    /// How much of each cluster there is, in hundredths: less of it is more load.
+    hosts_percent: u32,
     json: Option<PathBuf>,
     report: Option<PathBuf>,
 }
@@ -47,12 +52,16 @@ impl Asked {
             _ => return Err(wrong()),
         };
         let folder = rest.next().filter(|word| !word.starts_with("--")).ok_or_else(wrong)?.into();
-        let mut asked = Self { family, folder, json: None, report: None };
+        let mut asked = Self { family, folder, hosts_percent: 100, json: None, report: None };
         while let Some(word) = rest.next() {
-            let file = PathBuf::from(rest.next().ok_or_else(wrong)?);
+            let value = rest.next().ok_or_else(wrong)?;
             match word.as_str() {
-                "--json" => asked.json = Some(file),
-                "--report" => asked.report = Some(file),
+                "--json" => asked.json = Some(value.into()),
+                "--report" => asked.report = Some(value.into()),
+                "--hosts" if family == Family::Itp => {
+                    let percent = value.parse().ok().filter(|percent| (1..=1_000).contains(percent));
+                    asked.hosts_percent = percent.ok_or_else(wrong)?;
+                }
                 _ => return Err(wrong()),
             }
         }
@@ -65,7 +74,7 @@ pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Written, Trace
     let mut figures = Figures::default();
     let replays = match asked.family {
         Family::Kueue => kueue(&asked.folder, seconds, &mut figures)?,
-        Family::Itp => clusters(&asked.folder, seconds, &mut figures)?,
+        Family::Itp => clusters(asked, seconds, &mut figures)?,
     };
     if let Some(file) = &asked.report {
         let lasting = |name: &str| !name.ends_with("_wall_s");
@@ -75,7 +84,7 @@ pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Written, Trace
             replays.iter().map(|(name, outcome)| Plot { name: name.as_str(), outcome }).collect();
         let title = match asked.family {
             Family::Kueue => "Kueue's scenarios on the lending lane",
-            Family::Itp => "Seven clusters, alone and lending",
+            Family::Itp => "Clusters as organisations, alone and lending",
         };
         let page = Page { title, figures: &shown, plots: &plots };
         let is_svg = file.extension().is_some_and(|end| end == "svg");
@@ -117,6 +126,8 @@ fn kueue(
         figures.add(&format!("{scene}_vs_floor"), outcome.makespan_ms as f64 / floor_ms);
         figures.add(&format!("{scene}_wall_s"), wall_s);
         figures.add(&format!("{scene}_floor_s"), floor_ms / 1_000.0);
+        let least_ms = generator.least_ms.max(1) as f64;
+        figures.add(&format!("{scene}_vs_least"), outcome.makespan_ms as f64 / least_ms);
         add(figures, &scene, &outcome, &generator.trace);
         figures.add(&format!("{scene}_scattered"), outcome.scattered as f64);
         replays.push((scene, outcome));
@@ -126,11 +137,12 @@ fn kueue(
 
 /// Clusters as organisations, alone and lending.
 fn clusters(
-    folder: &Path,
+    asked: &Asked,
     seconds: &dyn Fn() -> f64,
     figures: &mut Figures,
 ) -> Result<Vec<(String, Outcome)>, TraceError> {
-    let clusters: Vec<itp::Cluster> = read_clusters(folder)?;
+    let mut clusters = read_clusters(&asked.folder)?;
+    clusters.iter_mut().for_each(|cluster| cluster.resize(asked.hosts_percent));
     let mut replays: Vec<(String, Outcome)> = Vec::new();
     for (name, is_alone) in [("alone", true), ("lending", false)] {
         let begun = seconds();

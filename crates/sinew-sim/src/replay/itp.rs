@@ -48,6 +48,12 @@ pub fn read_clusters(folder: &Path) -> Result<Vec<Cluster>, TraceError> {
 }
 
 impl Cluster {
+    /// Makes it smaller or larger, but not smaller than its largest job.
+    pub(super) fn resize(&mut self, percent: u32) {
+        let largest = self.jobs.iter().map(|job| job.2.div_ceil(HOST_CHIPS)).max().unwrap_or(1);
+        self.hosts = (self.hosts * percent / 100).max(largest);
+    }
+
     /// Reads one from a file's text. Columns are found by their names in its first line.
     pub fn read(name: &str, file: &str, text: &str) -> Result<Self, TraceError> {
         let hosts = LARGER.iter().find(|(larger, _)| *larger == name).map_or(HOSTS, |(_, hosts)| *hosts);

@@ -23,6 +23,9 @@ pub struct Generator {
     pub trace: Trace,
     /// The longer of work over quota and last arrival with its runtime, of the cohort that takes longest.
     pub floor_ms: u64,
+    /// The same with the times of arrival: what comes from a moment on cannot be done sooner than that moment and this
+    /// work over the quota. No scheduler is faster.
+    pub least_ms: u64,
 }
 
 /// Jobs that come one after the other.
@@ -148,7 +151,7 @@ fn build(root: &Asked<'_>, cohorts: Vec<Vec<Queue>>) -> Result<Generator, TraceE
     let chip_milli = chip_milli(&cohorts, nodes);
     let chips = |milli: u64| u32::try_from(milli / chip_milli).unwrap_or(u32::MAX);
     let mut trace = Trace { pools: vec![], labs: vec![], jobs: vec![], notice: Span::from_ms(1_000) };
-    let mut floor_ms = 0;
+    let (mut floor_ms, mut least_ms) = (0, 0);
     let shares = cohorts.len() as u64;
     for (place, queues) in cohorts.into_iter().enumerate() {
         let quota_milli: u64 = queues.iter().map(|queue| queue.quota_milli).sum();
@@ -163,7 +166,7 @@ fn build(root: &Asked<'_>, cohorts: Vec<Vec<Queue>>) -> Result<Generator, TraceE
             return Err(root.wrong("the quotas of a cohort are more than its share of the nodes"));
         };
         trace.pools.push(Pool { topology, kept_chips });
-        let (first, mut work) = (trace.labs.len(), 0_u128);
+        let (first, begun, mut work) = (trace.labs.len(), trace.jobs.len(), 0_u128);
         for (number, queue) in queues.iter().enumerate() {
             let lab = Lab {
                 name: format!("cohort {place} queue {number}"),
@@ -182,9 +185,22 @@ fn build(root: &Asked<'_>, cohorts: Vec<Vec<Queue>>) -> Result<Generator, TraceE
             work += theirs;
         }
         floor_ms = floor_ms.max(u64::try_from(work / u128::from(quota_milli)).unwrap_or(u64::MAX));
+        least_ms = least_ms.max(least_of(&mut trace.jobs[begun..], quota_milli / chip_milli));
     }
     trace.jobs.sort_by_key(|job| job.submit_ms);
-    Ok(Generator { trace, floor_ms })
+    Ok(Generator { trace, floor_ms, least_ms: least_ms.max(floor_ms) })
+}
+
+/// The least time that jobs take on so many chips with their times of arrival.
+fn least_of(jobs: &mut [Job], chips: u64) -> u64 {
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.submit_ms));
+    let (mut work, mut least_ms) = (0_u128, 0);
+    for job in jobs {
+        work += u128::from(job.runtime_ms) * u128::from(job.shape.loose_chips().unwrap_or(0));
+        let rest_ms = u64::try_from(work / u128::from(chips.max(1))).unwrap_or(u64::MAX);
+        least_ms = least_ms.max(job.submit_ms.saturating_add(rest_ms));
+    }
+    least_ms
 }
 
 /// The jobs of a queue, and their work in thousandths of a processor by milliseconds. As in Kueue's runner, the first

@@ -73,7 +73,7 @@ pub enum TraceError {
         first: usize,
     },
     /// The words of the command make no sense.
-    #[error("`{words}` is not understood; write `{}`", super::HELP.trim())]
+    #[error("`{words}` is not understood; write\n{}", super::HELP.trim_end())]
     Words {
         /// The words.
         words: String,

@@ -99,9 +99,14 @@ cohorts:
 fn a_generator_makes_labs_and_arrivals() {
     let generator = read_generator("inline", GENERATOR).expect("a generator");
     let outcome = drive(&generator.trace).expect("it ends");
-    let text = format!("floor {} ms\n{}", generator.floor_ms, shown(&generator.trace, &outcome));
+    let text = format!(
+        "floor {} ms, least {} ms\n{}",
+        generator.floor_ms,
+        generator.least_ms,
+        shown(&generator.trace, &outcome)
+    );
     expect![[r#"
-        floor 7000 ms
+        floor 7000 ms, least 7000 ms
         cohort 0 queue 0 x1 came 1, ran 1 to 5
         cohort 0 queue 1 x1 came 1, ran 1 to 5
         cohort 0 queue 0 x1 came 2, ran 2 to 6
