@@ -77,21 +77,25 @@ impl Page<'_> {
     }
 }
 
-/// The mean of a value over each of equal parts of the time, weighted by time.
+/// The mean of a value over each of equal parts of the time, weighted by time, up to the part in which the replay ends.
 fn means(outcome: &Outcome, end_ms: u64, value: impl Fn(&Sample) -> f64) -> Vec<f64> {
     let part_ms = (end_ms / POINTS as u64).max(1);
-    let mut sums = vec![0.0; POINTS];
+    let mut sums = [(0.0, 0_u64); POINTS];
     for (sample, span) in outcome.spans() {
         let (mut from, to) = (sample.at_ms, sample.at_ms + span.ms());
         let held = value(&sample);
         while from < to {
             let part = (from / part_ms).min(POINTS as u64 - 1);
             let until = if part == POINTS as u64 - 1 { to } else { to.min((part + 1) * part_ms) };
-            sums[part as usize] += held * (until - from) as f64;
+            let (sum, covered_ms) = &mut sums[usize::try_from(part).expect("one of the points")];
+            *sum += held * (until - from) as f64;
+            *covered_ms += until - from;
             from = until;
         }
     }
-    sums.iter().map(|sum| sum / part_ms as f64).collect()
+    let lasts = (outcome.makespan_ms / part_ms + 1).min(POINTS as u64);
+    let shown = sums.iter().take(usize::try_from(lasts).expect("one of the points"));
+    shown.map(|(sum, covered_ms)| sum / (*covered_ms).max(1) as f64).collect()
 }
 
 fn escaped(text: &str) -> String {

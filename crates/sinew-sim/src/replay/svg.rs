@@ -14,7 +14,7 @@ const BOTTOM: f64 = 30.0;
 /// Colours that people who see no red or no green tell apart (Okabe and Ito).
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
-/// A curve: a name and equally spaced values.
+/// A curve: a name and values, as far apart as those of all curves beside it; one that ends sooner has fewer.
 pub(super) struct Curve {
     pub(super) name: String,
     pub(super) values: Vec<f64>,
@@ -41,8 +41,9 @@ pub(super) fn plot(title: &str, hours: f64, curves: &[Curve], down: usize) -> St
         let (x, y) = (LEFT + width * share, TOP + height + 18.0);
         put(format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>", time(hours * share)));
     }
+    let points = curves.iter().map(|curve| curve.values.len()).max().unwrap_or(0);
+    let steps = points.saturating_sub(1).max(1) as f64;
     for (place, (curve, colour)) in curves.iter().zip(COLOURS).enumerate() {
-        let steps = curve.values.len().saturating_sub(1).max(1) as f64;
         let mut path = String::new();
         for (at, value) in curve.values.iter().enumerate() {
             let letter = if at == 0 { 'M' } else { 'L' };
