@@ -12,6 +12,7 @@ use crate::pick::Reach;
 use crate::recall::For;
 use crate::view::{Account, Action, Entitlement, Why};
 use sinew_types::Instant;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// How many gangs that could grow are looked at in one go.
@@ -230,17 +231,23 @@ impl Engine {
         heads
     }
 
-    /// Starts the first gang that fits inside the guarantee, or takes cells back for it.
+    /// Starts the first gang that fits inside the guarantee, or takes cells back for it. Nothing of a lower priority
+    /// takes own cells that one of a higher priority waits for.
     fn serve_line(&mut self, at: AccountIx) -> Option<Action> {
         if self.accounts[at].claim_room() == 0 {
             return None;
         }
-        for ((_, _, workload, gang), ask) in self.heads(at) {
+        let mut held_up: Option<i32> = None;
+        for ((Reverse(priority), _, workload, gang), ask) in self.heads(at) {
             let state = &self.accounts[at];
             let (item, least, _) = ask;
             let chips = self.ground.item_chips(item).saturating_mul(least);
             let room = state.claim_room();
+            if held_up.is_some_and(|ahead| priority < ahead) {
+                return None;
+            }
             if chips > room || state.stuck.contains(&ask) {
+                held_up = held_up.or((chips <= state.bound).then_some(priority));
                 continue;
             }
             let demand = self.gangs.get(gang).request.demand;
@@ -257,6 +264,7 @@ impl Engine {
                 return self.pending.pop_front();
             }
             self.account_mut(at).stuck.insert(ask);
+            held_up = held_up.or(Some(priority));
             if let Some(later) = self.next_unsafe(at) {
                 self.timers.insert((later, at));
             }
@@ -485,12 +493,17 @@ impl Engine {
 
     fn lend_to(&self, at: AccountIx, kinds: u64) -> Option<Action> {
         let state = &self.accounts[at];
-        let reach = Reach { account: at, own: state.claim_room(), borrowed: state.borrow_room() };
-        for ((_, _, workload, gang), ask) in self.heads(at) {
+        let mut held_up: Option<i32> = None;
+        for ((Reverse(priority), _, workload, gang), ask) in self.heads(at) {
+            let demand = self.gangs.get(gang).request.demand;
+            // What waits for its own cells keeps them from lower priorities, which may still borrow.
+            let own = if held_up.is_some_and(|ahead| priority < ahead) { 0 } else { state.claim_room() };
+            let reach = Reach { account: at, own, borrowed: state.borrow_room() };
+            let chips = self.ground.item_chips(demand.item).saturating_mul(demand.least);
+            held_up = held_up.or((chips <= state.bound).then_some(priority));
             if self.ground.kind(&ask) & kinds == 0 {
                 continue;
             }
-            let demand = self.gangs.get(gang).request.demand;
             let fewest = Demand { most: demand.least, ..demand };
             if let Some(cells) = self.pick(reach, &fewest) {
                 let cells = self.widened(at, &demand, cells);

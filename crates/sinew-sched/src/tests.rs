@@ -411,6 +411,34 @@ fn priority_goes_first_and_small_work_passes_what_never_fits() {
 }
 
 #[test]
+fn small_work_of_lower_priority_does_not_starve_large_work_of_higher_priority() {
+    check(
+        "pool cores 3
+         contract a own 2
+         submit w1 a 1
+         submit w2 a 2 priority 9
+         submit w3 a 1
+         why w3
+         end w1
+         end w2",
+        expect![[r#"
+            contract a own 2
+              bound: 2+2 a
+            submit w1 a 1
+              w1 gets 2+1 own
+            submit w2 a 2 priority 9
+            submit w3 a 1
+            why w3
+              w3: behind w2
+            end w1
+              w2 gets 2+2 own
+            end w2
+              w3 gets 2+1 own
+        "#]],
+    );
+}
+
+#[test]
 fn an_account_gets_its_own_back_to_grow() {
     check(
         "pool cores 2
