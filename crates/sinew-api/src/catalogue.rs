@@ -91,9 +91,17 @@ pub fn wait_text(lang: Lang, wait: &Wait) -> (&'static str, String) {
 #[must_use]
 pub fn explain_hint(lang: Lang, wait: &Wait) -> Option<String> {
     match wait {
-        Wait::Busy { free, .. } if free.loose_chips() != Some(0) => Some(lang.pick(
+        Wait::Busy { free, .. } if !free.is_empty() => Some(lang.pick(
             format!("with --least \"{free}\" it would start now"),
             format!("avec --least \"{free}\" elle démarrerait maintenant"),
+        )),
+        Wait::NotBegun { starts } => Some(lang.pick(
+            format!("it starts at {starts} at the earliest"),
+            format!("elle démarre à {starts} au plus tôt"),
+        )),
+        Wait::Recalling { until } => Some(lang.pick(
+            format!("it starts at {} at the latest", clock(*until)),
+            format!("elle démarre à {} au plus tard", clock(*until)),
         )),
         Wait::Behind { ahead } => Some(lang.pick(
             format!("a higher --priority than that of `{ahead}` would put it first"),

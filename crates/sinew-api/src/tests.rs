@@ -92,6 +92,13 @@ fn waits_say_what_would_change_them() {
     assert_eq!(explain_hint(Lang::En, &busy).as_deref(), Some("with --least \"1 chip\" it would start now"));
     let nothing = Wait::Busy { asked: Shape::Chips(2), free: Shape::Chips(0) };
     assert_eq!(explain_hint(Lang::En, &nothing), None);
+    let no_host = Wait::Busy { asked: Shape::Hosts(2), free: Shape::Hosts(0) };
+    assert_eq!(explain_hint(Lang::En, &no_host), None);
+    let at = sinew_types::Instant::from_ms(0);
+    let until = explain_hint(Lang::En, &Wait::Recalling { until: at });
+    assert_eq!(until.as_deref(), Some("it starts at 00:00:00 UTC at the latest"));
+    let begun = explain_hint(Lang::Fr, &Wait::NotBegun { starts: at });
+    assert_eq!(begun.as_deref(), Some("elle démarre à 1970-01-01T00:00:00.000Z au plus tôt"));
     assert!(exit_text(Lang::Fr, &Exit::Deadline).contains("échéance"));
 }
 

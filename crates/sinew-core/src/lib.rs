@@ -20,6 +20,7 @@ mod refusal;
 mod settle;
 mod shared;
 mod state;
+mod what_if;
 
 pub use bindings::Bindings;
 pub use command::{Actor, Command, Observation, Principal, Request, RequestKey, Role};
@@ -31,6 +32,7 @@ pub use refusal::{Refusal, Thing};
 pub use settle::usage;
 pub use shared::{Records, Shared};
 pub use state::{ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
+pub use what_if::{Foreseen, Outcome, Recalled};
 
 #[cfg(test)]
 mod tests;

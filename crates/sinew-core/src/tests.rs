@@ -3,4 +3,5 @@
 mod history;
 mod invariants;
 mod stories;
+mod what_if;
 mod world;
