@@ -5,6 +5,8 @@ mod release;
 mod setup;
 mod workload;
 
+pub(crate) use contract::cells_of_draft;
+
 use crate::command::{Actor, Command, Principal, Role};
 use crate::control::Control;
 use crate::event::Event;

@@ -32,7 +32,7 @@ pub use refusal::{Refusal, Thing};
 pub use settle::usage;
 pub use shared::{Records, Shared};
 pub use state::{ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
-pub use what_if::{Foreseen, Outcome, Recalled};
+pub use what_if::{Foreseen, Outcome, Promised, Recalled};
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,13 @@
 
 use crate::command::{Actor, Command, Principal, Request};
 use crate::control::{Control, Recorded};
+use crate::decide::cells_of_draft;
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::{Phase, State, Workload};
+use sinew_contract::Terms;
 use sinew_sched::{Wait, Why};
-use sinew_types::{Instant, OrgId, WorkloadId, WorkloadSpec};
+use sinew_types::{ContractId, Instant, Money, OrgId, Quantity, Span, WorkloadId, WorkloadSpec};
 use std::sync::Arc;
 
 /// What would become of a workload if it came now. Holds nothing about any other organisation.
@@ -46,7 +48,36 @@ pub struct Recalled {
     pub lost_chip_ms: u64,
 }
 
+/// What a contract would come to if both sides signed it now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Promised {
+    /// How many of the owner's chips would be bound to it. Leases on them stay until the lab asks for the chips.
+    pub chips: u32,
+    /// The longest time from a demand of the lab to possession: notice, kill grace and hand-over.
+    pub recall_bound: Span,
+    /// What the owner would earn in 30 days if the lab held its whole guarantee all the time.
+    pub income_at_most: Money,
+}
+
+/// The month of [`Promised::income_at_most`].
+const MONTH: Span = Span::from_ms(30 * 24 * 3_600_000);
+
 impl Control {
+    /// What these terms would come to, asked by the owner of the pool. Changes nothing; the refusal names the lab
+    /// whose contract is in the way, where one is.
+    pub fn what_if_contract(&self, now: Instant, asker: OrgId, terms: &Terms) -> Result<Promised, Refusal> {
+        let mut copy = self.clone();
+        copy.settle(now);
+        // An identity that no contract drawn by chance has.
+        let cells = cells_of_draft(&copy, now, asker, (ContractId::from_bits(0), terms))?;
+        let chips = cells.iter().map(|bound| bound.count).sum();
+        let each_milli = copy.state().pools[&terms.pool].topology.each().chip_milli;
+        let used = Quantity::chip_time(u64::from(chips) * each_milli, MONTH);
+        let income = terms.guaranteed_price.charge(used, terms.rounding);
+        let income_at_most = income.ok_or(Refusal::TooLargeToCount)?;
+        Ok(Promised { chips, recall_bound: terms.recall_bound(), income_at_most })
+    }
+
     /// What would follow if this workload were submitted now. Changes nothing: it happens to a copy, which shares
     /// with this value whatever it leaves as it is. Ask between turns, when everything that happened is durable.
     pub fn what_if_run(

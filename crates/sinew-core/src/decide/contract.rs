@@ -10,7 +10,7 @@ use crate::shared::Records;
 use crate::state::State;
 use sinew_contract::{Contract, PublicKey, Signature, Standing, Terms};
 use sinew_ledger::{UsageRecord, invoice};
-use sinew_sched::{Account, Engine, Item, NoShape};
+use sinew_sched::{Account, Bound, Engine, Item, NoShape};
 use sinew_types::{ContractId, Instant, OrgId};
 
 pub(super) fn offer(
@@ -21,13 +21,7 @@ pub(super) fn offer(
 ) -> Decision {
     let (id, terms, signature) = what;
     let state = control.state();
-    let pool = state.pools.get(&terms.pool).filter(|pool| pool.owner == org && terms.owner == org);
-    if pool.is_none() {
-        return Err(Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() });
-    }
-    if !state.organisations.contains_key(&terms.lab) {
-        return Err(Refusal::NotFound { thing: Thing::Organisation, name: terms.lab.to_string() });
-    }
+    parties(state, org, terms)?;
     if let Some(known) = state.contracts.get(&id) {
         // The same offer again is the same offer; anything else under a known identity is refused.
         let same = known.terms == *terms && known.owner_signature.1 == signature;
@@ -37,6 +31,30 @@ pub(super) fn offer(
     fits(control, now, (id, terms))?;
     let key = signed_by(state, org, &terms.signing_bytes(id), &signature)?;
     Ok((vec![Event::ContractOffered { id, terms: Box::new(terms.clone()), key, signature }], id.to_string()))
+}
+
+/// The cells that an owner's contract would be made of if it were signed now, or why there would be none.
+pub(crate) fn cells_of_draft(
+    control: &Control,
+    now: Instant,
+    org: OrgId,
+    what: (ContractId, &Terms),
+) -> Result<Vec<Bound>, Refusal> {
+    parties(control.state(), org, what.1)?;
+    what.1.check().map_err(Refusal::Terms)?;
+    fits(control, now, what)
+}
+
+/// Refuses terms over a pool that is not the sender's, or with a lab that nobody knows.
+fn parties(state: &State, org: OrgId, terms: &Terms) -> Result<(), Refusal> {
+    let pool = state.pools.get(&terms.pool).filter(|pool| pool.owner == org && terms.owner == org);
+    if pool.is_none() {
+        return Err(Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() });
+    }
+    if !state.organisations.contains_key(&terms.lab) {
+        return Err(Refusal::NotFound { thing: Thing::Organisation, name: terms.lab.to_string() });
+    }
+    Ok(())
 }
 
 pub(super) fn sign(control: &Control, now: Instant, org: OrgId, what: (ContractId, Signature)) -> Decision {
@@ -63,7 +81,7 @@ fn missing(id: ContractId) -> Refusal {
 /// Refuses a contract that is over, that names shapes which its pool does not have, or whose guaranteed shapes do not
 /// all fit beside those of the others. Until there is a calendar, every signed contract counts from its signature to
 /// its end.
-fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<(), Refusal> {
+fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<Vec<Bound>, Refusal> {
     let (id, terms) = what;
     if terms.ends <= now {
         return Err(Refusal::AlreadyOver { ends: terms.ends });
@@ -85,7 +103,7 @@ fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<(
     }
     let account = Account::Contract(id);
     match engine.bind_guarantee(account, &items) {
-        Some(_) => Ok(()),
+        Some(cells) => Ok(cells),
         None => Err(in_the_way(control.state(), engine, terms, (account, &items))),
     }
 }

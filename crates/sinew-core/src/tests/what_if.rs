@@ -82,3 +82,22 @@ fn what_can_never_run_is_refused_as_if_it_were_submitted() {
     assert_eq!(refused, Err(Refusal::NeverFits { asked: Shape::Chips(5), largest: Shape::Chips(4) }));
     assert!(matches!(ask(&mut world, 1, 9), Err(Refusal::NeverFits { .. })));
 }
+
+#[test]
+fn a_contract_says_what_it_binds_and_brings() {
+    let mut world = two_labs();
+    let before = world.control.state().clone();
+    let mut draft = terms(2, world.now);
+    draft.guarantee = vec![Shape::Chips(2)];
+    let promised = world.control.what_if_contract(world.now, org(OWNER), &draft).expect("two are left");
+    assert_eq!((promised.chips, promised.recall_bound), (2, Span::from_ms(7_000)));
+    assert_eq!(promised.income_at_most, "5184 USD".parse().expect("two chips, 720 hours, 3.60 each"));
+    draft.guarantee = vec![Shape::Chips(3)];
+    let refused = world.control.what_if_contract(world.now, org(OWNER), &draft);
+    assert_eq!(refused, Err(Refusal::PromisesTooMuch { asked: 3, unpromised: 2 }));
+    // Only the owner of the pool learns anything.
+    let stranger = world.control.what_if_contract(world.now, org(2), &draft);
+    assert!(matches!(stranger, Err(Refusal::NotFound { thing: Thing::Pool, .. })));
+    assert!(*world.control.state() == before);
+    assert_eq!(world.control.take_fresh(), []);
+}
