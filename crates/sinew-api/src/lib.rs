@@ -11,6 +11,7 @@ mod machine;
 mod problem;
 mod request;
 mod views;
+mod what_if;
 
 pub use catalogue::{Lang, exit_text, explain_hint, refusal_text, wait_text};
 pub use console::{
@@ -28,6 +29,7 @@ pub use views::{
     ArtefactView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView, MeView,
     OrganisationDetailView, OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,
 };
+pub use what_if::{ForeseenView, PromisedView, RecalledView};
 
 #[cfg(test)]
 mod tests;

@@ -125,6 +125,12 @@ pub struct ReasonView {
     pub text: String,
 }
 
+impl From<(&str, String)> for ReasonView {
+    fn from((code, text): (&str, String)) -> Self {
+        Self { code: code.to_owned(), text }
+    }
+}
+
 /// A workload as its organisation sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkloadView {
@@ -195,7 +201,7 @@ impl WorkloadView {
 }
 
 fn phase_text(lang: Lang, workload: &Workload) -> (&'static str, Option<ReasonView>, Option<String>) {
-    let reason = |(code, text): (&str, String)| Some(ReasonView { code: code.to_owned(), text });
+    let reason = |said: (&str, String)| Some(ReasonView::from(said));
     match &workload.phase {
         Phase::Waiting { why, .. } => {
             ("waiting", why.as_ref().and_then(|why| reason(wait_text(lang, why))), None)

@@ -30,6 +30,8 @@ const STRIP_RECORDS: u64 = 20_000;
 /// What readers see: one moment, whole.
 pub(crate) struct Published {
     pub(crate) state: State,
+    /// The whole control plane, for questions: copies share what neither changes.
+    pub(crate) control: Control,
     pub(crate) strip: Arc<Strip>,
     pub(crate) records: u64,
 }
@@ -134,8 +136,12 @@ impl Driver {
         let from = log.last_seq().saturating_sub(STRIP_RECORDS).max(1);
         replay(log.reader(), from, &mut |recorded| strip.follow(control.state(), &recorded))?;
         let strip = Arc::new(strip);
-        let first =
-            Published { state: control.state().clone(), strip: Arc::clone(&strip), records: log.last_seq() };
+        let first = Published {
+            state: control.state().clone(),
+            control: control.clone(),
+            strip: Arc::clone(&strip),
+            records: log.last_seq(),
+        };
         let published = Arc::new(RwLock::new(Arc::new(first)));
         let (sender, asks) = sync_channel(ASKS_MAX);
         let handle = DriverHandle { asks: sender, published: Arc::clone(&published) };
@@ -246,8 +252,12 @@ impl Driver {
         let state = self.control.state();
         let strip = Arc::make_mut(&mut self.strip);
         fresh.iter().for_each(|recorded| strip.follow(state, recorded));
-        let next =
-            Published { state: state.clone(), strip: Arc::clone(&self.strip), records: self.log.last_seq() };
+        let next = Published {
+            state: state.clone(),
+            control: self.control.clone(),
+            strip: Arc::clone(&self.strip),
+            records: self.log.last_seq(),
+        };
         *self.published.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 

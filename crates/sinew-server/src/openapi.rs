@@ -1,6 +1,8 @@
 //! The description of the API, generated from the handlers.
 
-use crate::routes::{artefacts, console, contracts, machine, organisations, pools, releases, workloads};
+use crate::routes::{
+    artefacts, console, contracts, machine, organisations, pools, releases, what_if, workloads,
+};
 use crate::{gateway, metrics};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +20,8 @@ use utoipa::OpenApi;
         console::health,
         console::console,
         machine::show,
+        what_if::run,
+        what_if::contract,
         organisations::me,
         organisations::set_public_key,
         organisations::list,

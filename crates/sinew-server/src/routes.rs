@@ -7,6 +7,7 @@ pub(crate) mod machine;
 pub(crate) mod organisations;
 pub(crate) mod pools;
 pub(crate) mod releases;
+pub(crate) mod what_if;
 pub(crate) mod workloads;
 
 use crate::app::App;
@@ -51,6 +52,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/endpoints", get(releases::endpoints))
         .route("/api/console", get(console::console))
         .route("/api/machine", get(machine::show))
+        .route("/api/what-if/run", post(what_if::run))
+        .route("/api/what-if/contract", post(what_if::contract))
         .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(openapi::document))
         .route("/v1/models", get(gateway::models))

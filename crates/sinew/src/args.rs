@@ -2,7 +2,7 @@
 
 use crate::commands::{
     artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, org, pool, ps,
-    release, run, serve, up, verify,
+    release, run, serve, up, verify, what_if,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -111,6 +111,9 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     /// Why a workload waits, and what would change that
     Explain(explain::ExplainArgs),
+    /// What would follow if a workload came or a contract were signed; nothing changes
+    #[command(subcommand, name = "what-if")]
+    WhatIf(what_if::WhatIfCommand),
     /// End a workload: it gets its notice, then it is gone
     Stop(explain::StopArgs),
     /// What the server's machine enforces on workloads, and what it cannot

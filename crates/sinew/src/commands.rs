@@ -18,6 +18,7 @@ pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod up;
 pub(crate) mod verify;
+pub(crate) mod what_if;
 
 use crate::args::{Cli, Command};
 use crate::context::Context;
@@ -43,6 +44,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Run(args) => run::run(&context()?, &args)?,
         Command::Ps(args) => ps::run(&context()?, &args)?,
         Command::Logs(args) => logs::run(&context()?, &args)?,
+        Command::WhatIf(command) => what_if::run(&context()?, &command)?,
         Command::Machine(_) => machine::run(&context()?)?,
         Command::Explain(args) => explain::run(&context()?, &args)?,
         Command::Stop(args) => explain::stop(&context()?, &args)?,

@@ -1,7 +1,7 @@
 //! The command line's own few sentences, in English and French. Reasons come from the server in the right
 //! language already; help is English.
 
-use sinew_api::{Lang, WorkloadView};
+use sinew_api::{ForeseenView, Lang, PromisedView, WorkloadView};
 
 /// The sentences of one language.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +139,48 @@ impl Words {
         self.pick(
             format!("not enforced here: {gaps}; see `sinew machine`"),
             format!("pas garanti ici : {gaps} ; voyez `sinew machine`"),
+        )
+    }
+
+    /// What would become of a workload.
+    pub(crate) fn foreseen(self, view: &ForeseenView) -> String {
+        let took_ms = format!("{:.1} ms", view.took_us as f64 / 1_000.0);
+        if view.starts {
+            let (own, borrowed) = (view.own_chips, view.borrowed_chips);
+            return self.pick(
+                format!("it would start now: {own} own, {borrowed} borrowed (answered in {took_ms})"),
+                format!("elle démarrerait maintenant : {own} propres, {borrowed} empruntées (répondu en {took_ms})"),
+            );
+        }
+        let reason = view.reason.clone().unwrap_or_default();
+        let hint = view.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
+        self.pick(
+            format!("it would wait: {reason} (answered in {took_ms}){hint}"),
+            format!("elle attendrait : {reason} (répondu en {took_ms}){hint}"),
+        )
+    }
+
+    /// One of one's own workloads that would have to leave.
+    pub(crate) fn would_leave(self, workload: &str, deadline: &str, lost_chip_s: u64) -> String {
+        self.pick(
+            format!("  `{workload}` would leave by {deadline} and lose {lost_chip_s} chip-seconds since its last checkpoint"),
+            format!("  `{workload}` partirait avant {deadline} et perdrait {lost_chip_s} puces-secondes depuis son dernier point de reprise"),
+        )
+    }
+
+    /// What a contract would come to.
+    pub(crate) fn promised(self, view: &PromisedView) -> String {
+        let PromisedView { chips, recall_bound, notice, kill_grace, hand_over, income_at_most, .. } = view;
+        let took_ms = format!("{:.1} ms", view.took_us as f64 / 1_000.0);
+        self.pick(
+            format!(
+                "fits in shape beside the other contracts: {chips} chips · recall bound {recall_bound} (notice {notice}, kill {kill_grace}, \
+                 hand-over {hand_over}) · income up to {income_at_most} in 30 days (answered in {took_ms})"
+            ),
+            format!(
+                "tient en forme à côté des autres contrats : {chips} puces · rappel en {recall_bound} au plus (préavis {notice}, arrêt \
+                 {kill_grace}, remise {hand_over}) · revenu jusqu'à {income_at_most} en 30 jours (répondu en {took_ms})"
+            ),
         )
     }
 

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use sinew_api::{ExplainView, Page, WorkloadRequest, WorkloadView, explain_hint};
+use sinew_api::{ExplainView, Page, ReasonView, WorkloadRequest, WorkloadView, explain_hint, wait_text};
 use sinew_core::{Command, Phase, Thing, Workload};
 use sinew_types::{Hash, WorkloadId};
 use std::collections::BTreeSet;
@@ -112,12 +112,12 @@ pub(crate) async fn explain(
     Path(named): Path<String>,
 ) -> Reply<Json<ExplainView>> {
     let (id, workload) = find(&app, &caller, &named)?;
-    let wait = match &workload.phase {
-        Phase::Waiting { why, .. } => why.as_ref(),
-        Phase::Holding { .. } | Phase::Ended { .. } => None,
-    };
-    let hints = wait.and_then(|wait| explain_hint(caller.lang, wait)).into_iter().collect();
-    Ok(Json(ExplainView { workload: view(&app, &caller, id, &workload), hints }))
+    let mut view = view(&app, &caller, id, &workload);
+    // What was written down when it began to wait may have changed; this is how things are now.
+    let now = app.driver.published().control.why(id);
+    let hints = now.iter().filter_map(|wait| explain_hint(caller.lang, wait)).collect();
+    view.reason = now.map(|wait| wait_text(caller.lang, &wait)).map(ReasonView::from).or(view.reason);
+    Ok(Json(ExplainView { workload: view, hints }))
 }
 
 /// Where to read on.

@@ -4,3 +4,4 @@ mod chat;
 mod machine;
 mod path;
 mod support;
+mod what_if;

@@ -16,4 +16,5 @@ mod sandbox;
 mod serving;
 mod start;
 mod uploads;
+mod what_if;
 mod world;
