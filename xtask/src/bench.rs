@@ -50,6 +50,16 @@ const BENCHES: &[Bench] = &[
         run: lending::armada,
     },
     Bench {
+        name: "kueue",
+        what: "Kueue's generators through the real control plane: simulated time over the floor",
+        run: lending::kueue,
+    },
+    Bench {
+        name: "itp-lending",
+        what: "ITP's clusters as organisations at a quarter of their hosts: each alone, and lending",
+        run: lending::itp,
+    },
+    Bench {
         name: "start",
         what: "the whole server from its process to its first answer, young and old",
         run: whole::start,

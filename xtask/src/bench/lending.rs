@@ -39,9 +39,52 @@ pub(super) fn armada(repository: &Repository) -> Result<Vec<Figure>> {
     figures(repository, "armada", &[("ms", "ms", Some(60.0), None), ("placed", "", None, None)])
 }
 
+/// Kueue's generators through the real control plane, on fake time.
+pub(super) fn kueue(repository: &Repository) -> Result<Vec<Figure>> {
+    let (close, second) = (Some(1.05), Some(1.0));
+    let goals: [Goal; 9] = [
+        ("baseline_vs_floor", "", close, None),
+        ("large_scale_vs_floor", "", close, None),
+        ("tas_vs_floor", "", close, None),
+        ("baseline_wall_s", "s", second, None),
+        ("large_scale_wall_s", "s", second, None),
+        ("tas_wall_s", "s", second, None),
+        ("large_scale_vs_least", "", None, None),
+        ("baseline_violations", "", Some(0.0), None),
+        ("large_scale_violations", "", Some(0.0), None),
+    ];
+    replayed(repository, &["kueue", "../shared/traces/kueue"], &goals)
+}
+
+/// ITP's clusters as organisations, at a quarter of their hosts: each alone, and lending to each other.
+pub(super) fn itp(repository: &Repository) -> Result<Vec<Figure>> {
+    let goals: [Goal; 6] = [
+        ("alone_queue_s", "s", None, None),
+        ("lending_queue_s", "s", None, None),
+        ("alone_utilisation", "", None, None),
+        ("lending_utilisation", "", None, None),
+        ("lending_recalls", "", None, None),
+        ("violations", "", Some(0.0), None),
+    ];
+    replayed(repository, &["itp", "../shared/traces/itp", "--hosts", "25"], &goals)
+}
+
+fn replayed(repository: &Repository, words: &[&str], goals: &[Goal]) -> Result<Vec<Figure>> {
+    let start = ["run", "--release", "--package", "sinew-sim", "--bin", "sinew-sim", "--", "replay"];
+    read(repository, &[&start, words].concat(), goals)
+}
+
 fn figures(repository: &Repository, scene: &str, goals: &[Goal]) -> Result<Vec<Figure>> {
-    let mut command =
-        shell::cargo(&["run", "--release", "--package", "sinew-sim", "--example", "lending", "--", scene]);
+    read(
+        repository,
+        &["run", "--release", "--package", "sinew-sim", "--example", "lending", "--", scene],
+        goals,
+    )
+}
+
+/// Runs a program of `sinew-sim` and reads the one line of figures that it prints.
+fn read(repository: &Repository, words: &[&str], goals: &[Goal]) -> Result<Vec<Figure>> {
+    let mut command = shell::cargo(words);
     let said = shell::quiet(command.current_dir(&repository.root))?;
     let line = said.lines().find(|line| line.starts_with('{')).context("the scene printed no figures")?;
     let found: Value = serde_json::from_str(line).context("the figures are not JSON")?;
