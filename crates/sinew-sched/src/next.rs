@@ -24,7 +24,11 @@ impl Engine {
     /// The next thing that should happen at `now`; nothing when all is settled. Whoever carries it out tells the engine
     /// (`granted`, `notified`, `bound`) before asking again.
     pub fn next(&mut self, now: Instant) -> Option<Action> {
-        self.now = self.now.max(now);
+        let back = now < self.now;
+        self.now = now;
+        if back {
+            self.set_back();
+        }
         self.ring();
         loop {
             if let Some(action) = self.pending.pop_front() {
@@ -58,6 +62,16 @@ impl Engine {
     #[must_use]
     pub fn look_again(&self) -> Option<Instant> {
         self.timers.iter().map(|(at, _)| *at).find(|at| *at > self.now)
+    }
+
+    /// The clock was set back: what began or closed at a moment that is to come again begins and closes then.
+    fn set_back(&mut self) {
+        for at in 0..self.accounts.len() {
+            let Entitlement { starts, closes, .. } = self.accounts[at].entitlement;
+            self.timers.insert((starts, at));
+            self.timers.insert((closes, at));
+            self.stir(at);
+        }
     }
 
     /// Looks again at the accounts whose time has come.

@@ -355,3 +355,18 @@ fn a_guarantee_that_does_not_fit_in_shape_is_refused_with_who_stands_in_the_way(
     );
     world.contract(3, promise("2 cubes")).expect("two cubes wherever they are");
 }
+
+#[test]
+fn a_clock_that_goes_back_opens_nothing_before_its_time() {
+    let mut world = World::new(2, 1);
+    let begins = world.now.plus(Span::from_ms(100_000));
+    world.contract(2, |terms| terms.starts = begins).expect("fits");
+    let (early, late) = (world.now, world.now.plus(Span::from_ms(200_000)));
+    // The clock runs ahead, is looked at, and is set back; nothing was recorded meanwhile.
+    world.control.settle(late);
+    assert!(world.control.take_fresh().is_empty());
+    world.now = early;
+    let run = world.submit(2, 1, 1).expect("fits");
+    let granted = world.workload(run).lease().map(|lease| lease.granted_at);
+    assert!(granted.is_none_or(|at| at >= begins), "granted at {granted:?}, begins at {begins}");
+}
