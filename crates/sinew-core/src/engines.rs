@@ -35,6 +35,7 @@ impl Engines {
                 let bound = guarantee.is_empty() || recorded.iter().any(|run| run.account == account);
                 if bound {
                     engine.set_account(account, entitlement, &guarantee);
+                    engine.still_owed(account, &[]);
                 } else {
                     let cells = held_under(state, *pool, account);
                     let left = without(guarantee.clone(), &cells);

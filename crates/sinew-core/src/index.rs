@@ -97,11 +97,12 @@ impl<T: Ord + Clone> Ages<T> {
     /// Adds one; answers the oldest, which is forgotten, where there are more than `most` now.
     pub(crate) fn add(&mut self, org: OrgId, latest: (Instant, T), most: usize) -> Option<(Instant, T)> {
         let all = self.0.entry(org).or_default();
-        all.insert(latest);
+        all.insert(latest.clone());
         if all.len() <= most {
             return None;
         }
-        let oldest = all.get_min()?.clone();
+        // Never the latest itself, even where many are of one moment: somebody still has to hear of it.
+        let oldest = all.iter().find(|known| **known != latest)?.clone();
         all.remove(&oldest);
         Some(oldest)
     }

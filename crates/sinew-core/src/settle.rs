@@ -15,6 +15,8 @@ pub(crate) fn settle(control: &mut Control, now: Instant) -> Option<Instant> {
     control.engines_mut();
     end_contracts(control, now);
     let mut next = control.state().index.ends.iter().map(|(ends, _)| *ends).find(|ends| *ends > now);
+    // What an upgraded journal owes is bound before what is bound is written down.
+    bind_owed(control, now);
     for pool in control.engines_mut().take_unrecorded() {
         write_down(control, now, pool);
     }

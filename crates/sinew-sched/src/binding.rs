@@ -17,7 +17,6 @@ impl Engine {
             for (unit, mask) in self.ground.masks(run.first, run.count) {
                 self.bind_unit(unit, mask, to);
             }
-            self.account_mut(to).unbound.clear();
             self.stir(to);
         }
     }
@@ -124,8 +123,10 @@ impl Engine {
         }
         for (from, chips) in self.pieces_in(unit, mask) {
             self.account_mut(from).bound -= chips;
+            self.account_mut(from).stuck.clear();
             self.stir(from);
         }
+        self.account_mut(to).stuck.clear();
         self.account_mut(to).bound += mask.count_ones();
         self.account_mut(to).units.insert(unit);
         self.reindex(unit, |unit| {

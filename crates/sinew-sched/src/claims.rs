@@ -5,7 +5,7 @@
 
 use crate::account::GangIx;
 use crate::engine::Engine;
-use crate::ground::Mask;
+use crate::ground::{Item, Mask, ones};
 use crate::unit::Claim;
 
 impl Engine {
@@ -13,13 +13,25 @@ impl Engine {
     pub(crate) fn keep_for_growth(&mut self, gang: GangIx, held: &[(u32, Mask)]) {
         let kept: Vec<(u32, Mask)> = held
             .iter()
-            .map(|(unit, mask)| (*unit, mask & self.units.get(*unit).idle()))
+            .map(|(unit, mask)| (*unit, self.whole_items(gang, mask & self.units.get(*unit).idle())))
             .filter(|(_, mask)| *mask != 0)
             .collect();
         self.claim(gang, &kept);
         if self.gangs.get(gang).claim_missing == 0 {
             self.ready.insert(gang);
         }
+    }
+
+    /// What is left of a mask in whole items of a gang's demand; somebody may have taken parts of them.
+    fn whole_items(&self, gang: GangIx, mask: Mask) -> Mask {
+        let Item::Block(size) = self.gangs.get(gang).request.demand.item else { return mask };
+        let mut starts = self.ground.starts(size, mask);
+        let mut whole = 0;
+        while starts != 0 {
+            whole |= ones(size) << starts.trailing_zeros();
+            starts &= starts - 1;
+        }
+        whole
     }
 
     pub(crate) fn complete_claims(&mut self, unit: u32, freed: Mask) {
@@ -72,6 +84,7 @@ impl Engine {
         if claim.is_empty() {
             return;
         }
+        self.account_mut(holder).stuck.clear();
         for (unit, mask) in claim {
             let own = (mask & self.units.get(unit).bound_to(holder)).count_ones();
             let state = self.account_mut(holder);

@@ -56,6 +56,8 @@ impl Engine {
         let kind = self.ground.kind(&ask);
         let state = self.account_mut(account);
         state.waiting_kinds |= kind;
+        self.briefs[account].failed &= !kind;
+        let state = self.account_mut(account);
         let line = state.waiting.entry(ask).or_default();
         line.insert(turn);
         let first = line.first() == Some(&turn);

@@ -95,8 +95,11 @@ impl Ground {
             .rev()
             .filter_map(|tier| Some((tier.level, topology.chips_of(tier.level)?)))
             .collect();
+        let small = levels.iter().filter(|(_, chips)| *chips <= UNIT_CHIPS_MAX);
+        let domain = small.clone().find(|(level, _)| *level == Level::Domain);
+        // A domain where it fits a mask, because fabrics join domains; else the largest cell that does.
         let unit_chips =
-            levels.iter().map(|(_, chips)| *chips).filter(|c| *c <= UNIT_CHIPS_MAX).max().unwrap_or(1);
+            domain.or_else(|| small.max_by_key(|(_, chips)| *chips)).map_or(1, |(_, chips)| *chips);
         let above = levels.iter().filter(|(_, chips)| *chips > unit_chips);
         let mut tiers: Vec<Tier> =
             above.map(|(level, chips)| Tier { level: *level, units: chips / unit_chips }).collect();
@@ -104,7 +107,7 @@ impl Ground {
         tiers.push(Tier { level: Level::Pool, units });
         let torus = match topology.fabric() {
             Fabric::Switched => None,
-            Fabric::Torus { x, y, z } => Some([x, y, z]),
+            Fabric::Torus { x, y, z } => domain.map(|_| [x, y, z]),
         };
         Self {
             unit_chips,

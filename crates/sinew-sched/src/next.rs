@@ -8,7 +8,7 @@ use crate::account::{AccountIx, Ask, GangIx, OWNER, Turn};
 use crate::cells::Bound;
 use crate::engine::Engine;
 use crate::ground::{Demand, Item, Mask, ones};
-use crate::pick::Reach;
+use crate::pick::{Picked, Reach};
 use crate::recall::For;
 use crate::view::{Account, Action, Entitlement, Why};
 use sinew_types::Instant;
@@ -113,7 +113,12 @@ impl Engine {
     fn claim_will_do(&self, gang: GangIx) -> bool {
         let found = self.gangs.get(gang);
         let demand = found.request.demand;
-        let least = demand.least.saturating_mul(self.ground.item_chips(demand.item));
+        let items = match demand.item {
+            Item::Block(size) => {
+                found.claim.iter().map(|(_, mask)| self.ground.starts(size, *mask).count_ones()).sum()
+            }
+            item => crate::engine::chips_of(&found.claim) / self.ground.item_chips(item).max(1),
+        };
         let mut borrowed: BTreeMap<AccountIx, u32> = BTreeMap::new();
         for (unit, mask) in &found.claim {
             for (lender, chips) in
@@ -126,7 +131,7 @@ impl Engine {
             let state = &self.accounts[*lender];
             state.lent_out.saturating_add(*chips) <= state.entitlement.lend_limit
         };
-        crate::engine::chips_of(&found.claim) >= least && borrowed.iter().all(lent)
+        items >= demand.least && borrowed.iter().all(lent)
     }
 
     fn serve_own(&mut self, at: AccountIx) -> Option<Action> {
@@ -248,8 +253,20 @@ impl Engine {
     /// Starts the first gang that fits inside the guarantee, or takes cells back for it. Nothing of a lower priority
     /// takes own cells that one of a higher priority waits for.
     fn serve_line(&mut self, at: AccountIx) -> Option<Action> {
+        loop {
+            let (action, again) = self.pass_line(at);
+            if action.is_some() || !again {
+                return action;
+            }
+        }
+    }
+
+    /// One pass over the heads of the lines; also whether another may find more, because somebody got a claim on cells
+    /// that come back anyway.
+    fn pass_line(&mut self, at: AccountIx) -> (Option<Action>, bool) {
+        let mut claimed = false;
         if self.accounts[at].claim_room() == 0 {
-            return None;
+            return (None, false);
         }
         let mut held_up: Option<i32> = None;
         for ((Reverse(priority), _, workload, gang), ask) in self.heads(at) {
@@ -258,7 +275,7 @@ impl Engine {
             let chips = self.ground.item_chips(item).saturating_mul(least);
             let room = state.claim_room();
             if held_up.is_some_and(|ahead| priority < ahead) {
-                return None;
+                return (None, claimed);
             }
             if chips > room || state.stuck.contains(&ask) {
                 held_up = held_up.or((chips <= state.bound).then_some(priority));
@@ -268,14 +285,17 @@ impl Engine {
             let reach = Reach { account: at, own: room, borrowed: 0 };
             if let Some(cells) = self.pick(reach, &demand) {
                 let cells = self.widened(at, &demand, cells);
-                return Some(Action::Grant { workload, cells: self.cells(at, &cells) });
+                return (Some(Action::Grant { workload, cells: self.cells(at, &cells) }), false);
             }
             if let Some(cells) = self.swap(at, &demand) {
-                return Some(Action::Bind { cells });
+                return (Some(Action::Bind { cells }), false);
             }
             if self.recall_for_line(at, ask) {
-                // What it recalled is pending; where it stands on cells that come back anyway there is nothing to do.
-                return self.pending.pop_front();
+                if let Some(notice) = self.pending.pop_front() {
+                    return (Some(notice), false);
+                }
+                claimed = true;
+                continue;
             }
             self.account_mut(at).stuck.insert(ask);
             held_up = held_up.or(Some(priority));
@@ -283,7 +303,7 @@ impl Engine {
                 self.timers.insert((later, at));
             }
         }
-        None
+        (None, claimed)
     }
 
     /// Adds what others lend to an elastic gang that is about to start, where nobody waits for it.
@@ -354,8 +374,11 @@ impl Engine {
         if !movable(at) {
             return None;
         }
-        let has = self.briefs[at].idle / size;
-        let missing = demand.least.saturating_sub(if size == 1 { has } else { 0 }).max(1);
+        let has = match size {
+            1 => self.briefs[at].idle,
+            _ => self.take_blocks(at, size, demand.least, &mut Picked::default()),
+        };
+        let missing = demand.least.saturating_sub(has).max(1);
         let lender = (0..self.briefs.len()).find(|other| {
             let brief = &self.briefs[*other];
             *other != at && brief.lendable >= missing * size && brief.largest_idle >= size && movable(*other)

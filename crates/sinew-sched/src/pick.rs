@@ -61,9 +61,11 @@ impl Engine {
         self.take_chips(reach.account, own, &mut picked);
         let mut missing = wanted - own;
         let mut tried = 0;
+        // Ranks compare only while the size stays the same.
+        let size = missing.min(self.ground.unit_chips);
         while missing > 0 {
             // Whoever can lend all of it in one block, else whoever has most.
-            let lender = self.next_lender(reach.account, missing.min(self.ground.unit_chips), tried)?;
+            let lender = self.next_lender(reach.account, size, tried)?;
             let chips = self.briefs[lender.1].lendable.min(missing);
             self.take_chips(lender.1, chips, &mut picked);
             missing -= chips;
@@ -142,7 +144,7 @@ impl Engine {
     }
 
     /// Takes up to `count` aligned blocks of an account's idle chips; answers how many there were.
-    fn take_blocks(&self, account: AccountIx, size: u32, count: u32, picked: &mut Picked) -> u32 {
+    pub(crate) fn take_blocks(&self, account: AccountIx, size: u32, count: u32, picked: &mut Picked) -> u32 {
         let mut found = 0;
         let smallest = u8::try_from(size).unwrap_or(u8::MAX);
         for (_, at) in self.accounts[account].index.range((smallest, 0)..) {
@@ -240,10 +242,24 @@ impl Engine {
         let mut picked = Picked::default();
         let mut room = reach.borrowed / self.ground.unit_chips;
         let mut got = 0;
+        let mut lent: BTreeMap<AccountIx, u32> = BTreeMap::new();
         for (borrowed, group) in found {
             if got == demand.most || borrowed > room {
                 break;
             }
+            let mut with = lent.clone();
+            for at in group.clone() {
+                if let [piece] = &self.units.get(at).pieces[..]
+                    && piece.account != reach.account
+                {
+                    *with.entry(piece.account).or_insert(0) += self.ground.unit_chips;
+                }
+            }
+            // Each group may be lent by itself; together they must be, too.
+            if with.iter().any(|(lender, chips)| *chips > self.briefs[*lender].lendable) {
+                continue;
+            }
+            lent = with;
             room -= borrowed;
             got += 1;
             group.for_each(|unit| picked.add(unit, self.ground.whole()));
@@ -282,7 +298,7 @@ impl Engine {
             Item::Block(size) => ground.units.saturating_mul(ground.unit_chips / size),
             Item::Joined(tier) => ground.tiers[tier].units,
             Item::Group(tier) => ground.units / ground.tiers[tier].units,
-            Item::Boxed(sides) => u32::from(!self.boxes(&(0..ground.units), sides).is_empty()),
+            Item::Boxed(sides) => u32::from(ground.torus.is_some_and(|torus| turns_into(sides, torus))),
         };
         demand.least <= most
     }
@@ -320,6 +336,13 @@ impl Engine {
         }
         places
     }
+}
+
+/// Whether a box fits into a torus in some rotation.
+fn turns_into(mut sides: [u32; 3], mut torus: [u32; 3]) -> bool {
+    sides.sort_unstable();
+    torus.sort_unstable();
+    sides.iter().zip(torus).all(|(side, length)| *side <= length)
 }
 
 /// The lowest bits of a mask.

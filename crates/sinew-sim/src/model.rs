@@ -75,6 +75,7 @@ pub(crate) struct Work {
     pub(crate) account: Account,
     pub(crate) name: Name,
     pub(crate) shape: (u32, u32),
+    pub(crate) priority: i32,
     pub(crate) epoch: u64,
     pub(crate) over: bool,
 }
@@ -145,7 +146,16 @@ impl Model {
             Event::ContractEnded { id } => self.contract_ended(at, *id),
             Event::WorkloadSubmitted { id, org, pool, account, spec } => {
                 let (org, pool, account, name) = (*org, *pool, *account, spec.name.clone());
-                let work = Work { org, pool, account, name, shape: shape(spec), epoch: 0, over: false };
+                let work = Work {
+                    org,
+                    pool,
+                    account,
+                    name,
+                    shape: shape(spec),
+                    priority: spec.priority,
+                    epoch: 0,
+                    over: false,
+                };
                 demand(self.works.insert(*id, work).is_none(), 4, || format!("{id} was submitted twice"))
             }
             Event::WaitChanged { id, why } => self.waits(*id, why),

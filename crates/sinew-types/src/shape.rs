@@ -46,7 +46,7 @@ impl Shape {
         }
     }
 
-    /// That many cells of the same kind; of a block, itself or nothing.
+    /// That many cells of the same kind. A part of a block is no block, so of a block it is nothing.
     #[must_use]
     pub fn of(&self, count: u32) -> Self {
         match self {
@@ -55,8 +55,7 @@ impl Shape {
             Self::Domains(_) => Self::Domains(count),
             Self::Racks(_) => Self::Racks(count),
             Self::Pods(_) => Self::Pods(count),
-            Self::Block(_) if count == 0 => Self::Chips(0),
-            Self::Block(sides) => Self::Block(*sides),
+            Self::Block(_) => Self::Chips(0),
         }
     }
 }

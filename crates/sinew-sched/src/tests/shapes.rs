@@ -179,3 +179,80 @@ fn broken_chips_are_not_given_out() {
         "#]],
     );
 }
+
+#[test]
+fn a_smaller_request_of_the_same_kind_is_served_behind_one_that_failed() {
+    check(
+        "pool cores 8
+         contract a borrow 8
+         submit w1 owner 3
+         submit w2 a 7
+         submit w3 a 4",
+        expect![[r#"
+            contract a borrow 8
+            submit w1 owner 3
+              w1 gets 2+3 own
+            submit w2 a 7
+            submit w3 a 4
+              w3 gets 6+4 of owner
+        "#]],
+    );
+}
+
+#[test]
+fn groups_of_one_lender_count_together_against_its_limit() {
+    check(
+        "pool tpu-pods 3
+         contract a own 2:pods lend 256
+         contract b borrow 1000
+         submit w1 owner 1:pod
+         submit w2 b 2:pods
+         why w2
+         submit w3 b 1:pod",
+        expect![[r#"
+            contract a own 2:pods lend 256
+              bound: 208+64 a, 272+64 a, 336+64 a, 400+64 a, 464+64 a, 528+64 a, 592+64 a, 656+64 a
+            contract b borrow 1000
+            submit w1 owner 1:pod
+              w1 gets 720+256 own
+            submit w2 b 2:pods
+            why w2
+              w2: busy, 1 free
+            submit w3 b 1:pod
+              w3 gets 208+256 of a
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_asks_behind_a_recall_under_way_gets_its_own_recall() {
+    check(
+        "pool cores 4
+         contract a own 4 lend 4
+         contract b borrow 4
+         submit w1 b 2
+         submit w2 b 2
+         at 10
+         submit w3 a 1
+         submit w4 a 1
+         submit w5 a 2
+         why w5",
+        expect![[r#"
+            contract a own 4 lend 4
+              bound: 2+4 a
+            contract b borrow 4
+            submit w1 b 2
+              w1 gets 2+2 of a
+            submit w2 b 2
+              w2 gets 4+2 of a
+            at 10
+            submit w3 a 1
+              w1 leaves: Recall
+            submit w4 a 1
+            submit w5 a 2
+              w2 leaves: Recall
+            why w5
+              w5: recalled until 17 s
+        "#]],
+    );
+}

@@ -140,7 +140,20 @@ impl Model {
     /// Whoever waits although its own guarantee would hold it. Of interest only after a long calm.
     pub(crate) fn left_waiting(&self) -> impl Iterator<Item = WorkloadId> {
         let waiting = self.works.iter().filter(|(id, work)| !work.over && !self.live.contains_key(id));
-        waiting.filter(|(_, work)| self.could_have_its_own(work)).map(|(id, _)| *id)
+        waiting
+            .filter(|(_, work)| self.could_have_its_own(work) && !self.stands_behind(work))
+            .map(|(id, _)| *id)
+    }
+
+    /// Whether work of a higher priority that its guarantee would hold waits on the same account: it keeps what is free.
+    fn stands_behind(&self, work: &Work) -> bool {
+        let guarantee = self
+            .promises_in(work.pool, &self.pools[&work.pool])
+            .get(&work.account)
+            .map_or(0, |promise| promise.guarantee);
+        let waiting = self.works.iter().filter(|(id, other)| !other.over && !self.live.contains_key(id));
+        let mut same = waiting.filter(|(_, other)| (other.pool, other.account) == (work.pool, work.account));
+        same.any(|(_, other)| other.priority > work.priority && other.shape.0 <= guarantee)
     }
 
     fn could_have_its_own(&self, work: &Work) -> bool {
