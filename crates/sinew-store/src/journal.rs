@@ -312,15 +312,23 @@ impl JournalReader {
 
     /// A process that died amid a commit, or whose flush failed, leaves records that are seen and not durable. They are
     /// copied into the file itself and flushed before anybody builds on them, and the write-ahead log is emptied: what
-    /// the next power cut leaves of it would hide the newer pages. Refused while another program reads it.
+    /// the next power cut leaves of it would hide the newer pages. Emptying is not flushed by itself, so a commit
+    /// follows that writes the log's beginning anew. Refused while another program reads the log.
     fn confirm_all(&self) -> rusqlite::Result<()> {
-        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
-        if busy == 0 {
+        let checkpoint = |how: &str| {
+            let sql = format!("PRAGMA wal_checkpoint({how})");
+            self.connection.query_row(&sql, (), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+        };
+        if let (0, 0) = checkpoint("PASSIVE")? {
             return Ok(());
         }
-        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        let why = "another program reads the journal; wait for it or end it, then start again";
-        Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())))
+        if let (1.., _) = checkpoint("TRUNCATE")? {
+            let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            let why = "another program reads the journal; wait for it or end it, then start again";
+            return Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())));
+        }
+        let version: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        self.connection.pragma_update(None, "user_version", version)
     }
 
     /// All steps in one transaction: a kill leaves the old version or the new one.

@@ -49,3 +49,11 @@ fn the_minimiser_leaves_what_matters() {
     assert_eq!(again.violation, small.violation);
     run(&small.plan).expect("nothing is wrong without the planted rule");
 }
+
+/// A flush failed, the server died, the next one read what was never flushed, and then the power was cut: what emptied
+/// the write-ahead log had not reached the disk either.
+#[test]
+fn what_a_restart_confirms_survives_the_next_power_cut() {
+    let only = Some(vec![51, 56, 60, 61, 66]);
+    assert!(run(&Plan { seed: 200_056, steps: 200, only }).is_ok());
+}
