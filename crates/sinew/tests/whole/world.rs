@@ -6,6 +6,7 @@ use sinew_contract::SecretKey;
 use sinew_server::{Server, Settings};
 use sinew_types::{ContractId, Hash};
 use std::ffi::OsString;
+use std::io::{Read, Seek};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -213,12 +214,19 @@ pub(crate) struct Program {
     pub(crate) url: String,
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago and that the kernel gives to nobody by itself. A client that keeps connecting to a
+/// server that is down may be given the server's own port as its source: it then talks to itself (RFC 9293, section
+/// 3.5, simultaneous open), and the server finds its port in use.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
+    let range =
+        std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("the kernel's range");
+    let first: u16 = range.split_whitespace().next().and_then(|port| port.parse().ok()).expect("a port");
+    let mut chance = [0_u8; 2];
+    until("a free port", || {
+        getrandom::fill(&mut chance).expect("chance");
+        let port = 1024 + u16::from_le_bytes(chance) % first.saturating_sub(1024).max(1);
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    })
 }
 
 impl Program {
@@ -231,16 +239,24 @@ impl Program {
     pub(crate) fn up_with(data: &Path, home: &Path, port: u16, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(binary());
         command.arg("up").arg("--data").arg(data).arg("--home").arg(home).args(["--owner", "owner"]);
+        let mut said = tempfile::tempfile().expect("a file for its remarks");
         command
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(said.try_clone().expect("a second handle"));
         change(&mut command);
         let child = command.spawn().expect("the binary starts");
-        let program = Self { child, url: format!("http://127.0.0.1:{port}") };
+        let mut program = Self { child, url: format!("http://127.0.0.1:{port}") };
         let api = Api::new(&program.url, "none");
-        until("a server that answers", || api.try_get("/api/health").ok());
+        until("a server that answers", || {
+            if let Some(status) = program.child.try_wait().expect("a child can be asked") {
+                let mut text = String::new();
+                said.rewind().and_then(|()| said.read_to_string(&mut text)).expect("its remarks read");
+                panic!("the server ended with {status}: {text}");
+            }
+            api.try_get("/api/health").ok()
+        });
         program
     }
 
