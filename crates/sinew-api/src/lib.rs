@@ -22,8 +22,8 @@ pub use contract::{ContractRequest, ContractView, SignatureRequest, TermsWire, U
 pub use machine::{MachineView, Protection, ProtectionView, SupportWord};
 pub use problem::Problem;
 pub use request::{
-    CollectRequest, InputWire, KeyRequest, OrganisationRequest, PoolRequest, PublicKeyRequest, QuotaRequest,
-    ReleaseRequest, WorkloadRequest,
+    CollectRequest, InputWire, KeyRequest, OrganisationRequest, PlaceRequest, PoolRequest, PublicKeyRequest,
+    QuotaRequest, ReleaseRequest, WorkloadRequest,
 };
 pub use views::{
     ArtefactView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView, MeView,

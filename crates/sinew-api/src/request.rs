@@ -42,6 +42,22 @@ pub struct QuotaRequest {
     pub quota_bytes: Option<u64>,
 }
 
+/// Where an organisation stands in the tree by which idle capacity is shared.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceRequest {
+    /// Name or id of the organisation that it belongs to; null at the root.
+    pub under: Option<String>,
+    /// What it weighs among its sisters: with 2 it gets twice as much of what is idle as one with 1.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, default = 1)]
+    pub weight: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
 /// A new pool of this machine's cores.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -20,6 +20,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::KeyReused { key: "k".to_owned() },
         Refusal::NoPublicKey { organisation: name() },
         Refusal::PublicKeySet,
+        Refusal::NoWeight,
+        Refusal::NoTree { organisation: name(), under: name(), deepest: 8 },
         Refusal::WrongSignature,
         Refusal::Terms(Flaw::EndsBeforeStart { starts: at(1), ends: at(0) }),
         Refusal::Terms(Flaw::MixedAssets {

@@ -65,6 +65,10 @@ pub struct OrganisationDetailView {
     pub quota_bytes: u64,
     /// Whether the operator set that for this organisation.
     pub quota_is_own: bool,
+    /// Id of the organisation that it belongs to when idle capacity is shared; null at the root.
+    pub under: Option<String>,
+    /// What it weighs there among its sisters.
+    pub weight: u32,
 }
 
 /// A new organisation and the secret of its first key.

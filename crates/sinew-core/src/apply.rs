@@ -2,8 +2,11 @@
 
 use crate::event::{Event, Next};
 use crate::kept::Kept;
-use crate::state::{ApiKey, Done, End, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
+use crate::state::{
+    ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PoolState, State, Workload,
+};
 use sinew_contract::{Contract, Standing};
+use sinew_ledger::UsageRecord;
 use sinew_sched::Account;
 use sinew_types::{Instant, OrgId, WorkloadId};
 use std::collections::BTreeMap;
@@ -20,12 +23,17 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
     match event {
         Event::OrganisationAdded { id, name, operator } => {
             let (name, operator) = (name.clone(), *operator);
-            let added = Organisation { name, operator, public_key: None, quota_bytes: None };
+            let added = Organisation { name, operator, public_key: None, quota_bytes: None, place: None };
             state.organisations.insert(*id, added);
         }
         Event::QuotaSet { org, bytes } => {
             if let Some(found) = state.organisations.get_mut(org) {
                 found.quota_bytes = *bytes;
+            }
+        }
+        Event::OrganisationPlaced { org, under, weight } => {
+            if let Some(found) = state.organisations.get_mut(org) {
+                found.place = Some(Place { under: *under, weight: *weight });
             }
         }
         Event::KeyAdded { id, org, digest, roles, label } => {
@@ -71,6 +79,7 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 submitted_at: at,
                 epoch: 0,
                 losses: 0,
+                served: None,
                 outputs: BTreeMap::new(),
                 kept: None,
                 phase,
@@ -118,6 +127,7 @@ fn apply_money(state: &mut State, event: &Event) {
             {
                 lease.recorded_to = record.to;
             }
+            remember(state, record);
             if let Some(contract) = record.contract {
                 state.unbilled.entry(contract).or_default().push(record.clone());
             }
@@ -128,6 +138,17 @@ fn apply_money(state: &mut State, event: &Event) {
             state.invoices.insert((invoice.contract, invoice.number), (**invoice).clone());
         }
         _ => {}
+    }
+}
+
+/// What was borrowed counts when the rest is shared.
+fn remember(state: &mut State, record: &UsageRecord) {
+    let each = state.pools.get(&record.pool).map_or(1, |pool| pool.topology.each().chip_milli.max(1));
+    let chips = u32::try_from(record.borrowed_chip_milli / each).unwrap_or(u32::MAX);
+    if chips > 0 {
+        let account = record.contract.map_or(Account::Owner, Account::Contract);
+        let past = state.past.entry((record.pool, account)).or_default();
+        past.add(chips, record.from, record.to);
     }
 }
 
@@ -147,10 +168,15 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
             let lease = Lease { cells, granted_at: at, started_at: None, recorded_to: at, notice: None };
             workload.phase = Phase::Holding { lease };
         }
-        Event::LeaseEnded { exit, outputs, next, .. } => {
+        Event::LeaseEnded { exit, outputs, next, ended_at, .. } => {
             let started = workload.lease().is_some_and(|lease| lease.started_at.is_some());
             workload.losses =
                 if *next == Next::Again && !started { workload.losses.saturating_add(1) } else { 0 };
+            let (lease, ended_at) = (workload.lease(), *ended_at);
+            let served = lease.map_or(0, |lease| {
+                u64::from(lease.cells.chips()).saturating_mul(ended_at.since(lease.granted_at).ms())
+            });
+            workload.served = Some(workload.served.unwrap_or(0).saturating_add(served));
             let mut kept = workload.kept.take().unwrap_or_default();
             workload.outputs = kept.take(workload.epoch, outputs.clone());
             workload.kept = (kept != Kept::default()).then_some(kept);

@@ -119,6 +119,15 @@ pub enum Command {
         /// Nothing for what every organisation may.
         bytes: Option<u64>,
     },
+    /// Says where an organisation stands in the tree by which idle capacity is shared; only an operator may.
+    PlaceOrganisation {
+        /// Which.
+        org: OrgId,
+        /// To which organisation it belongs; nothing at the root.
+        under: Option<OrgId>,
+        /// What it weighs among its sisters; 1 where nobody said.
+        weight: u32,
+    },
     /// Adds a pool that the sender owns.
     AddPool {
         /// Its identity.

@@ -11,6 +11,7 @@ use crate::command::{Actor, Command, Principal, Role};
 use crate::control::Control;
 use crate::event::Event;
 use crate::refusal::Refusal;
+use crate::state::Place;
 use sinew_types::{Instant, OrgId};
 
 /// The events, and the identity of what they are about.
@@ -29,6 +30,10 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
         Command::SetQuota { org, bytes } => {
             setup::operator(actor)?;
             setup::set_quota(state, *org, *bytes)
+        }
+        Command::PlaceOrganisation { org, under, weight } => {
+            setup::operator(actor)?;
+            setup::place_organisation(state, *org, Place { under: *under, weight: *weight })
         }
         Command::AddPool { id, name, topology } => {
             // Machines belong to whoever operates this Sinew, until owners bring their own.

@@ -3,14 +3,17 @@
 use crate::event::{Event, Next};
 use crate::state::{Phase, State, Workload};
 use sinew_contract::{Contract, Terms};
-use sinew_sched::{Account, Bound, Engine, Entitlement, Holding, Item, NoShape, Request};
-use sinew_types::{Instant, PoolId, Span, WorkloadId};
+use sinew_sched::{Account, Bound, Engine, Entitlement, Holding, Item, NoShape, PastUse, Request, Weighted};
+use sinew_types::{Instant, OrgId, PoolId, Span, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a recall from an owner's own work takes where no contract says anything.
 const OWNERS_NOTICE: Span = Span::from_ms(5_000);
 /// The same, for the two other parts of the bound.
 const OWNERS_GRACE: Span = Span::from_ms(1_000);
+
+/// How deep the tree of organisations may be.
+pub(crate) const TREE_DEPTH_MOST: usize = 8;
 
 /// The schedulers of all pools.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +49,11 @@ impl Engines {
                 }
             }
             engine.bound(&recorded);
+            engine.tell_time(state.at);
+            for (account, organisation) in accounts(state, *pool) {
+                engine.set_share(account, &share(state, organisation));
+                engine.remember(account, past(state, *pool, account));
+            }
             engines.pools.insert(*pool, engine);
         }
         for (id, workload) in state.workloads.iter() {
@@ -102,9 +110,12 @@ impl Engines {
     /// Follows an event that was just applied to the state.
     pub(crate) fn follow(&mut self, state: &State, at: Instant, event: &Event) {
         match event {
-            Event::PoolAdded { id, topology, .. } => {
-                self.pools.insert(*id, Engine::new(topology, owners(state, *id)));
+            Event::PoolAdded { id, owner, topology, .. } => {
+                let mut engine = Engine::new(topology, owners(state, *id));
+                engine.set_share(Account::Owner, &share(state, *owner));
+                self.pools.insert(*id, engine);
             }
+            Event::OrganisationPlaced { .. } => self.share_anew(state),
             Event::ContractSigned { id, .. } => self.signed(state, state.contracts.get(id)),
             Event::ContractEnded { id } => {
                 let pool = state.contracts.get(id).map(|contract| contract.terms.pool);
@@ -129,12 +140,23 @@ impl Engines {
         let (entitlement, guarantee) = promised(engine, contract);
         engine.set_account(Account::Contract(contract.id), entitlement, &guarantee);
         engine.set_account(Account::Owner, owners(state, contract.terms.pool), &[]);
+        engine.set_share(Account::Contract(contract.id), &share(state, contract.terms.lab));
+    }
+
+    /// Somebody stands elsewhere in the tree of organisations now.
+    fn share_anew(&mut self, state: &State) {
+        for (pool, engine) in &mut self.pools {
+            for (account, organisation) in accounts(state, *pool) {
+                engine.set_share(account, &share(state, organisation));
+            }
+        }
     }
 
     fn follow_workload(&mut self, state: &State, at: Instant, event: &Event) {
         let Some(id) = event.workload() else { return };
         let Some(workload) = state.workloads.get(&id) else { return };
         let Some(engine) = self.pools.get_mut(&workload.pool) else { return };
+        engine.tell_time(at);
         match event {
             Event::WorkloadSubmitted { .. } => {
                 if let Some(request) = request(engine, id, workload) {
@@ -151,7 +173,7 @@ impl Engines {
                 engine.notified(id, gone_by(state, workload, *deadline));
             }
             Event::LeaseEnded { next, .. } => {
-                engine.ended(id, *next == Next::Again);
+                engine.ended(id, *next == Next::Again, at);
                 if *next == Next::Again {
                     self.unexplained.insert(id);
                 }
@@ -176,6 +198,7 @@ fn request(engine: &Engine, id: WorkloadId, workload: &Workload) -> Option<Reque
         priority: workload.spec.priority,
         since: workload.submitted_at,
         checkpoint_every: workload.spec.checkpoint_every,
+        served: workload.served.unwrap_or(0),
     })
 }
 
@@ -262,4 +285,35 @@ impl RecallBound {
             hand_over: c.terms.hand_over,
         })
     }
+}
+
+/// The accounts of a pool and whose they are.
+fn accounts(state: &State, pool: PoolId) -> Vec<(Account, OrgId)> {
+    let owner = state.pools.get(&pool).map(|found| (Account::Owner, found.owner));
+    let labs = state.promises(pool).map(|contract| (Account::Contract(contract.id), contract.terms.lab));
+    owner.into_iter().chain(labs).collect()
+}
+
+/// The organisations from the root of the tree down to this one, each with its weight.
+fn share(state: &State, organisation: OrgId) -> Vec<Weighted> {
+    let mut path: Vec<Weighted> = Vec::new();
+    let mut next = Some(organisation);
+    // A tree cannot be deeper; it was checked when it was made.
+    while let Some(id) = next.filter(|_| path.len() < TREE_DEPTH_MOST) {
+        let place = state.organisations.get(&id).and_then(|found| found.place);
+        path.push((id, place.map_or(1, |place| place.weight)));
+        next = place.and_then(|place| place.under);
+    }
+    path.reverse();
+    path
+}
+
+/// What an account held of others lately, with what its leases hold since their last usage record.
+fn past(state: &State, pool: PoolId, account: Account) -> PastUse {
+    let mut past = state.past.get(&(pool, account)).copied().unwrap_or_default();
+    let here = state.workloads.values().filter(|w| w.pool == pool && w.account == account);
+    for lease in here.filter_map(|workload| workload.lease()) {
+        past.add(lease.cells.own_and_borrowed().1, lease.recorded_to, state.at);
+    }
+    past
 }

@@ -41,6 +41,8 @@ pub enum Event {
     PublicKeySet { org: OrgId, key: PublicKey },
     /// How much an organisation may store; nothing for what every organisation may.
     QuotaSet { org: OrgId, bytes: Option<u64> },
+    /// An organisation stands elsewhere in the tree by which idle capacity is shared.
+    OrganisationPlaced { org: OrgId, under: Option<OrgId>, weight: u32 },
     /// A pool can be lent from.
     PoolAdded { id: PoolId, owner: OrgId, name: Name, topology: Topology },
     /// An owner signed terms.
@@ -90,6 +92,7 @@ canonical_enum!(Event {
     KeyRevoked = "key-revoked" { id },
     PublicKeySet = "public-key-set" { org, key },
     QuotaSet = "quota-set" { org, bytes },
+    OrganisationPlaced = "organisation-placed" { org, under, weight },
     PoolAdded = "pool-added" { id, owner, name, topology },
     ContractOffered = "contract-offered" { id, terms, key, signature },
     ContractSigned = "contract-signed" { id, key, signature },

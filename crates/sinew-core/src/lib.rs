@@ -31,7 +31,9 @@ pub use orders::{LastMoments, Order, all_orders, orders_after};
 pub use refusal::{Refusal, Thing};
 pub use settle::usage;
 pub use shared::{Records, Shared};
-pub use state::{ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, PoolState, State, Workload};
+pub use state::{
+    ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, Place, PoolState, State, Workload,
+};
 pub use what_if::{Foreseen, Outcome, Promised, Recalled};
 
 #[cfg(test)]

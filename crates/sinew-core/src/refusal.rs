@@ -51,6 +51,17 @@ pub enum Refusal {
     },
     /// Only this Sinew's operator may do that.
     OperatorOnly,
+    /// An organisation that weighs nothing would never get anything.
+    NoWeight,
+    /// The tree of organisations would go round in a circle or be too deep.
+    NoTree {
+        /// Who was to be placed.
+        organisation: Name,
+        /// Below which other.
+        under: Name,
+        /// How deep the tree may be.
+        deepest: usize,
+    },
     /// The same request key came with another request.
     KeyReused {
         /// The key.

@@ -8,7 +8,7 @@ use crate::shared::{Records, Shared};
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
 use sinew_registry::Registry;
-use sinew_sched::{Account, Cells, Wait, Why};
+use sinew_sched::{Account, Cells, PastUse, Wait, Why};
 use sinew_types::{
     ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
     canonical_enum, canonical_struct,
@@ -27,9 +27,22 @@ pub struct Organisation {
     pub public_key: Option<PublicKey>,
     /// How much it may store, where that is not what every organisation may.
     pub quota_bytes: Option<u64>,
+    /// Where it stands among the others, once somebody has said so.
+    pub place: Option<Place>,
 }
 
-canonical_struct!(Organisation { name, operator, public_key, quota_bytes });
+canonical_struct!(Organisation { name, operator, public_key, quota_bytes, place });
+
+/// Where an organisation stands in the tree by which idle capacity is shared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// To which organisation it belongs; nothing at the root.
+    pub under: Option<OrgId>,
+    /// What it weighs among its sisters.
+    pub weight: u32,
+}
+
+canonical_struct!(Place { under, weight });
 
 /// An API key, without its secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -180,6 +193,8 @@ pub struct Workload {
     pub epoch: u64,
     /// How often in a row it was lost before it got going.
     pub losses: u32,
+    /// Chip-milliseconds of all its leases that ended, once one did.
+    pub served: Option<u64>,
     /// What its last lease left, by path.
     pub outputs: BTreeMap<String, Hash>,
     /// The logs and the checkpoint that its leases left, once one did.
@@ -188,7 +203,19 @@ pub struct Workload {
     pub phase: Phase,
 }
 
-canonical_struct!(Workload { org, pool, account, spec, submitted_at, epoch, losses, outputs, kept, phase });
+canonical_struct!(Workload {
+    org,
+    pool,
+    account,
+    spec,
+    submitted_at,
+    epoch,
+    losses,
+    served,
+    outputs,
+    kept,
+    phase
+});
 
 impl Workload {
     /// Its lease, while it holds cells.
@@ -233,6 +260,8 @@ pub struct State {
     pub workloads: Shared<WorkloadId, Workload>,
     /// Usage that no invoice holds yet.
     pub unbilled: BTreeMap<ContractId, Records<UsageRecord>>,
+    /// What each account held of others lately.
+    pub past: BTreeMap<(PoolId, Account), PastUse>,
     /// All invoices.
     pub invoices: BTreeMap<InvoiceKey, Invoice>,
     /// The books.
@@ -254,6 +283,7 @@ canonical_struct!(State {
     bindings,
     workloads,
     unbilled,
+    past,
     invoices,
     balances,
     registry,
@@ -272,6 +302,7 @@ impl Default for State {
             bindings: Bindings::default(),
             workloads: Shared::default(),
             unbilled: BTreeMap::new(),
+            past: BTreeMap::new(),
             invoices: BTreeMap::new(),
             balances: Balances::default(),
             registry: Registry::default(),

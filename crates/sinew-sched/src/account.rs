@@ -16,7 +16,7 @@ pub(crate) const OWNER: AccountIx = 0;
 
 /// Gangs of one account that ask for the same; only the first of them is ever looked at.
 pub(crate) type Ask = (Item, u32, u32);
-/// Where a gang stands in line: priority, then age.
+/// Where a gang stands in line: priority, then age, less what it has had.
 pub(crate) type Turn = (Reverse<i32>, Instant, WorkloadId, GangIx);
 
 /// An account.

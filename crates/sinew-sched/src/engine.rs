@@ -7,6 +7,8 @@
 use crate::account::{AccountIx, AccountState, GangIx, OWNER};
 use crate::ground::{Demand, Ground, Item, Mask, NoShape};
 use crate::pages::Pages;
+use crate::past::PastUse;
+use crate::sharing::{Sharing, Weighted};
 use crate::unit::{Piece, Unit};
 use crate::view::{Account, Action, Entitlement, Request};
 use sinew_types::{Instant, Shape, Span, Topology, WorkloadId};
@@ -59,6 +61,8 @@ pub struct Engine {
     pub(crate) accounts: Vec<Arc<AccountState>>,
     places: BTreeMap<Account, AccountIx>,
     pub(crate) briefs: Vec<Brief>,
+    /// Who comes first to what others leave idle.
+    pub(crate) sharing: Arc<Sharing>,
     /// Units that are wholly idle, and for each tier how many each of its cells has.
     pub(crate) whole: BTreeSet<u32>,
     pub(crate) whole_in_group: Vec<Vec<u32>>,
@@ -111,6 +115,7 @@ impl Engine {
             accounts: vec![Arc::new(state)],
             places: BTreeMap::from([(Account::Owner, OWNER)]),
             briefs: vec![Brief::default()],
+            sharing: Arc::default(),
             whole: (0..ground.units).collect(),
             whole_in_group: (0..ground.tiers.len()).map(in_group).collect(),
             dirty: BTreeSet::new(),
@@ -123,6 +128,7 @@ impl Engine {
             stepped_up: BTreeSet::new(),
             ground,
         };
+        Arc::make_mut(&mut engine.sharing).add(engine.now);
         engine.brief(OWNER);
         engine
     }
@@ -177,6 +183,7 @@ impl Engine {
             None => {
                 self.accounts.push(Arc::new(AccountState::new(account, entitlement)));
                 self.briefs.push(Brief::default());
+                Arc::make_mut(&mut self.sharing).add(self.now);
                 self.places.insert(account, self.accounts.len() - 1);
                 self.accounts.len() - 1
             }
@@ -192,6 +199,27 @@ impl Engine {
         self.timers.insert((entitlement.starts, at));
         self.timers.insert((entitlement.closes, at));
         self.stir(at);
+    }
+
+    /// Puts an account below the organisations that it belongs to, the one at the root first, each with what it weighs
+    /// among its sisters.
+    pub fn set_share(&mut self, account: Account, organisations: &[Weighted]) {
+        if let Some(at) = self.place(account) {
+            Arc::make_mut(&mut self.sharing).place(at, organisations);
+            self.stirred = true;
+        }
+    }
+
+    /// Says what an account held of others before anything else happened.
+    pub fn remember(&mut self, account: Account, past: PastUse) {
+        if let Some(at) = self.place(account) {
+            Arc::make_mut(&mut self.sharing).remember(at, past);
+        }
+    }
+
+    /// Says what time it is, where something happens between two looks.
+    pub fn tell_time(&mut self, at: Instant) {
+        self.now = self.now.max(at);
     }
 
     /// Gangs whose reason to wait may have changed since the last call: they are first in line now, or cells are on

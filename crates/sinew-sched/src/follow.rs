@@ -6,7 +6,7 @@ use crate::engine::{Engine, Gang, ask, shard};
 use crate::ground::Mask;
 use crate::unit::Tenant;
 use crate::view::Request;
-use sinew_types::{Instant, WorkloadId};
+use sinew_types::{Instant, Span, WorkloadId};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -47,7 +47,8 @@ impl Engine {
 
     pub(crate) fn turn(&self, gang: GangIx) -> Turn {
         let request = &self.gangs.get(gang).request;
-        (Reverse(request.priority), request.since, request.workload, gang)
+        let arrived = request.since.plus(handicap(request.served));
+        (Reverse(request.priority), arrived, request.workload, gang)
     }
 
     pub(crate) fn enqueue(&mut self, gang: GangIx) {
@@ -159,13 +160,15 @@ impl Engine {
         self.account_mut(account).small.remove(&gang);
     }
 
-    /// A gang's cells are free again. It waits for its next lease where `again`, and is gone otherwise.
-    pub fn ended(&mut self, workload: WorkloadId, again: bool) {
+    /// A gang's cells are free again since `at`. It waits for its next lease where `again`, and is gone otherwise.
+    pub fn ended(&mut self, workload: WorkloadId, again: bool, at: Instant) {
         let Some(gang) = self.gang_of(workload) else { return };
         let found = self.gangs.get_mut(gang);
         let (account, leaving) = (found.account, found.gone_by.is_some());
         let held = std::mem::take(&mut found.held);
+        let served = u64::from(found.chips).saturating_mul(at.since(found.granted_at).ms());
         (found.gone_by, found.chips) = (None, 0);
+        found.request.served = found.request.served.saturating_add(served);
         let grows = again && !found.claim.is_empty();
         let state = self.account_mut(account);
         state.running.remove(&gang);
@@ -219,7 +222,10 @@ impl Engine {
                 change(&mut self.account_mut(holder).own_used, chips);
                 continue;
             }
+            let before = self.accounts[holder].borrowed;
             change(&mut self.account_mut(holder).borrowed, chips);
+            let after = self.accounts[holder].borrowed;
+            Arc::make_mut(&mut self.sharing).changed(holder, (before, after), self.now);
             let lender = self.account_mut(account);
             change(&mut lender.lent_out, chips);
             if leaving {
@@ -230,3 +236,14 @@ impl Engine {
         self.brief(holder);
     }
 }
+
+/// How much later a gang stands in line than it came: two-dimensional attained service (chips and time), in levels, as in
+/// Tiresias (Gu et al., NSDI '19, section 3.2), where nobody knows how long anything runs. Each level is an eightfold of
+/// chip-time and counts as one hour of waiting, so that nobody starves behind newcomers.
+fn handicap(served: u64) -> Span {
+    let hours = served / HOUR_MS;
+    let level = if hours == 0 { 0 } else { u64::from(hours.ilog2() / 3) + 1 };
+    Span::from_ms(level * HOUR_MS)
+}
+
+const HOUR_MS: u64 = 3_600_000;

@@ -14,11 +14,14 @@ mod claims;
 mod engine;
 mod follow;
 mod ground;
+mod lend;
 mod lists;
 mod next;
 mod pages;
+mod past;
 mod pick;
 mod recall;
+mod sharing;
 mod unit;
 mod view;
 mod why;
@@ -26,6 +29,8 @@ mod why;
 pub use cells::{Bound, Cells, Run};
 pub use engine::Engine;
 pub use ground::{Demand, Item, NoShape, shape_chips};
+pub use past::{HALF_LIFE, PastUse};
+pub use sharing::Weighted;
 pub use view::{Account, Action, Entitlement, Holding, Reason, Request, Wait, Why};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! First each account's own line: what closes leaves, guarantees are bound, what is lent beyond its limit comes back,
 //! gangs that fit inside the guarantee start, on idle cells, on cells swapped with an idle lender, or on cells that are
-//! recalled for them. Then whoever borrows least borrows next. Last, gangs that run smaller than they could grow.
+//! recalled for them. Then whoever had least for its weight borrows next. Last, gangs that run smaller than they could grow.
 
 use crate::account::{AccountIx, Ask, GangIx, OWNER, Turn};
 use crate::cells::Bound;
@@ -14,9 +14,8 @@ use crate::view::{Account, Action, Entitlement, Why};
 use sinew_types::Instant;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// How many gangs that could grow are looked at in one go.
-const GROWING_SEEN: usize = 64;
 /// Of how many units that an account holds cells of is seen whether they are borrowed and could be its own.
 const HELD_SEEN: usize = 32;
 
@@ -30,6 +29,10 @@ impl Engine {
             self.set_back();
         }
         self.ring();
+        if self.sharing.is_old(now) {
+            let borrowed = self.briefs.iter().map(|brief| brief.borrowed);
+            Arc::make_mut(&mut self.sharing).refresh(now, borrowed);
+        }
         loop {
             if let Some(action) = self.pending.pop_front() {
                 return Some(action);
@@ -307,7 +310,7 @@ impl Engine {
     }
 
     /// Adds what others lend to an elastic gang that is about to start, where nobody waits for it.
-    fn widened(&self, at: AccountIx, demand: &Demand, own: Vec<(u32, Mask)>) -> Vec<(u32, Mask)> {
+    pub(crate) fn widened(&self, at: AccountIx, demand: &Demand, own: Vec<(u32, Mask)>) -> Vec<(u32, Mask)> {
         let has = crate::engine::chips_of(&own) / self.ground.item_chips(demand.item).max(1);
         let alone = |(other, brief): (usize, &crate::engine::Brief)| other == at || brief.waiting == 0;
         let state = &self.accounts[at];
@@ -435,7 +438,7 @@ impl Engine {
 
     /// Whether a gang has settled and would gain enough: it has run for twice its recall bound and grows by a quarter,
     /// so that nothing grows and shrinks in turns.
-    fn may_grow(&mut self, gang: GangIx, gain: u32) -> bool {
+    pub(crate) fn may_grow(&mut self, gang: GangIx, gain: u32) -> bool {
         let found = self.gangs.get(gang);
         if !matches!(found.request.demand.item, Item::Chip | Item::Block(_)) || !found.claim.is_empty() {
             return false;
@@ -481,101 +484,6 @@ impl Engine {
         let mut cells = self.bound_cells(mine.account, &[(unit, ones(size) << starts.trailing_zeros())]);
         cells.extend(self.bound_cells(theirs.account, &given));
         Some(cells)
-    }
-
-    /// Lends to whoever holds least of others' cells and can be served.
-    fn serve_borrower(&mut self) -> Option<Action> {
-        loop {
-            let kinds = self.kinds_at_hand();
-            if kinds == 0 {
-                return None;
-            }
-            let freed = self.freed;
-            let could = |brief: &crate::engine::Brief| {
-                let failed = if brief.failed_at == freed { brief.failed } else { 0 };
-                brief.waiting & kinds & !failed
-            };
-            let able = self.briefs.iter().enumerate().filter(|(_, brief)| could(brief) != 0);
-            let (_, at) = able.map(|(at, brief)| (brief.borrowed, at)).min()?;
-            let kinds = could(&self.briefs[at]);
-            if let Some(action) = self.lend_to(at, kinds) {
-                return Some(action);
-            }
-            let brief = &mut self.briefs[at];
-            let failed = if brief.failed_at == freed { brief.failed } else { 0 };
-            (brief.failed, brief.failed_at) = (failed | kinds, freed);
-        }
-    }
-
-    /// Kinds of demands that idle cells may meet, seen from far above.
-    fn kinds_at_hand(&self) -> u64 {
-        let (mut idle, mut largest) = (0_u32, 0);
-        for brief in &self.briefs {
-            idle = idle.saturating_add(brief.idle);
-            largest = largest.max(brief.largest_idle);
-        }
-        if idle == 0 {
-            return 0;
-        }
-        let (mut joined, mut groups) = (0, 0_u64);
-        for (tier, counts) in self.whole_in_group.iter().enumerate() {
-            let most = counts.iter().copied().max().unwrap_or(0);
-            joined = joined.max(most);
-            if most == self.ground.tiers[tier].units {
-                groups |= 1 << tier.min(15);
-            }
-        }
-        self.ground.kinds_within(idle, largest, joined, groups)
-    }
-
-    fn lend_to(&self, at: AccountIx, kinds: u64) -> Option<Action> {
-        let state = &self.accounts[at];
-        let mut held_up: Option<i32> = None;
-        for ((Reverse(priority), _, workload, gang), ask) in self.heads(at) {
-            let demand = self.gangs.get(gang).request.demand;
-            // What waits for its own cells keeps them from lower priorities, which may still borrow.
-            let own = if held_up.is_some_and(|ahead| priority < ahead) { 0 } else { state.claim_room() };
-            let reach = Reach { account: at, own, borrowed: state.borrow_room() };
-            let chips = self.ground.item_chips(demand.item).saturating_mul(demand.least);
-            held_up = held_up.or((chips <= state.bound).then_some(priority));
-            if self.ground.kind(&ask) & kinds == 0 {
-                continue;
-            }
-            let fewest = Demand { most: demand.least, ..demand };
-            if let Some(cells) = self.pick(reach, &fewest) {
-                let cells = self.widened(at, &demand, cells);
-                return Some(Action::Grant { workload, cells: self.cells(at, &cells) });
-            }
-        }
-        None
-    }
-
-    /// Tells a gang that runs smaller than it could to come back larger, when nobody who waits can use the cells.
-    fn grow(&mut self) -> Option<Action> {
-        let small = self.accounts.iter().flat_map(|state| state.small.iter().copied());
-        for gang in small.take(GROWING_SEEN).collect::<Vec<_>>() {
-            let found = self.gangs.get(gang);
-            let (at, demand, workload) = (found.account, found.request.demand, found.request.workload);
-            let state = &self.accounts[at];
-            if !state.open(self.now) || !found.claim.is_empty() {
-                continue;
-            }
-            let missing = demand.most.saturating_sub(self.items_held(gang));
-            let fewest = (self.items_held(gang) / 4).max(1);
-            let more = Demand { item: demand.item, least: fewest, most: missing };
-            let reach = Reach { account: at, own: state.claim_room(), borrowed: state.borrow_room() };
-            if fewest > missing || !matches!(demand.item, Item::Chip | Item::Block(_)) {
-                continue;
-            }
-            if let Some(cells) = self.pick(reach, &more)
-                && self.may_grow(gang, missing)
-            {
-                self.claim(gang, &cells);
-                self.ready.remove(&gang);
-                return Some(Action::Notify { workload, why: Why::Grow });
-            }
-        }
-        None
     }
 }
 

@@ -8,6 +8,7 @@ use sinew_types::{ContractId, Fabric, Instant, Level, Resources, Shape, Span, Ti
 mod agreement;
 mod random;
 mod shapes;
+mod sharing;
 mod written;
 
 fn seconds(text: &str) -> Instant {
@@ -111,6 +112,14 @@ impl Story {
         match words[..] {
             ["at", at] => self.now = seconds(at),
             ["contract", name, ref rest @ ..] => self.contract(name, rest),
+            ["share", name, ref path @ ..] => {
+                let part = |pair: &[&str]| {
+                    let id = sinew_types::OrgId::from_bits(u128::from(pair[0].as_bytes()[0]));
+                    (id, pair[1].parse().expect("a weight"))
+                };
+                let path: Vec<Weighted> = path.chunks(2).map(part).collect();
+                self.engine.set_share(account(name), &path);
+            }
             ["over", name] => self.engine.close_account(account(name)),
             ["submit", name, of, shapes, ref rest @ ..] => {
                 let (least, most) = shapes.split_once("..").unwrap_or((shapes, shapes));
@@ -122,12 +131,13 @@ impl Story {
                         priority: rest.get(1).map_or(0, |p| p.parse().expect("a priority")),
                         since: self.now,
                         checkpoint_every: None,
+                        served: 0,
                     }),
                     Err(why) => self.told += &format!("  {name}: {why:?}\n"),
                 }
             }
-            ["end", name] => self.engine.ended(workload(name), false),
-            ["again", name] => self.engine.ended(workload(name), true),
+            ["end", name] => self.engine.ended(workload(name), false, self.now),
+            ["again", name] => self.engine.ended(workload(name), true, self.now),
             ["cancel", name] => self.engine.withdraw(workload(name)),
             [what @ ("break" | "mend"), first, count] => {
                 let first = sinew_types::CellIndex(first.parse().expect("a chip"));

@@ -76,6 +76,8 @@ pub struct Request {
     pub since: Instant,
     /// How often it writes a checkpoint, where it does.
     pub checkpoint_every: Option<Span>,
+    /// Chip-milliseconds that it has had.
+    pub served: u64,
 }
 
 /// Why a lease is told to leave.

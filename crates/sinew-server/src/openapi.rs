@@ -28,6 +28,7 @@ use utoipa::OpenApi;
         organisations::add,
         organisations::show,
         organisations::set_quota,
+        organisations::place,
         organisations::list_keys,
         organisations::add_key,
         organisations::revoke_key,

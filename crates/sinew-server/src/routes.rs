@@ -31,6 +31,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/organisations", get(organisations::list).post(organisations::add))
         .route("/api/organisations/{organisation}", get(organisations::show))
         .route("/api/organisations/{organisation}/quota", put(organisations::set_quota))
+        .route("/api/organisations/{organisation}/place", put(organisations::place))
         .route("/api/keys", get(organisations::list_keys).post(organisations::add_key))
         .route("/api/keys/{id}", delete(organisations::revoke_key))
         .route("/api/pools", get(pools::list).post(pools::add))

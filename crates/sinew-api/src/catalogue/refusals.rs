@@ -53,6 +53,7 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         Refusal::NoPublicKey { .. } | Refusal::PublicKeySet | Refusal::WrongSignature => {
             signing(lang, refusal)
         }
+        Refusal::NoWeight | Refusal::NoTree { .. } => place(lang, refusal),
         Refusal::Terms(flaw) => flaw_text(lang, flaw),
         Refusal::AlreadyOver { .. }
         | Refusal::PromisesTooMuch { .. }
@@ -107,6 +108,22 @@ fn who(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
                 "only the operator of this Sinew may do that; ask it",
                 "seul l'opérateur de ce Sinew peut le faire ; demandez-lui",
             ),
+        ),
+    }
+}
+
+fn place(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::NoTree { organisation, under, deepest } => {
+            let (en, fr) = (
+                format!("`{organisation}` cannot stand below `{under}`: organisations form a tree without circles, at most {deepest} levels deep; choose another place"),
+                format!("`{organisation}` ne peut pas être sous `{under}` : les organisations forment un arbre sans cycle, de {deepest} niveaux au plus ; choisissez une autre place"),
+            );
+            ("no-tree", lang.pick(en, fr))
+        }
+        _ => (
+            "no-weight",
+            lang.pick("an organisation that weighs 0 would never borrow anything; give it a weight of 1 or more, or a contract without a borrow limit", "une organisation de poids 0 n'emprunterait jamais rien ; donnez-lui un poids d'au moins 1, ou un contrat sans droit d'emprunt"),
         ),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Decision, signer};
 use crate::command::{Actor, Command};
+use crate::engines::TREE_DEPTH_MOST;
 use crate::event::Event;
 use crate::refusal::{Refusal, Thing};
-use crate::state::State;
+use crate::state::{Place, State};
 use sinew_contract::PublicKey;
 use sinew_types::{KeyId, Name, OrgId, PoolId, Topology};
 use std::collections::BTreeSet;
@@ -84,6 +85,37 @@ pub(super) fn set_quota(state: &State, org: OrgId, bytes: Option<u64>) -> Decisi
     let known = state.organisations.get(&org).ok_or_else(missing)?.quota_bytes;
     let event = Event::QuotaSet { org, bytes };
     Ok(((known != bytes).then_some(event).into_iter().collect(), org.to_string()))
+}
+
+pub(super) fn place_organisation(state: &State, org: OrgId, place: Place) -> Decision {
+    let find = |id: OrgId| {
+        let missing = || Refusal::NotFound { thing: Thing::Organisation, name: id.to_string() };
+        state.organisations.get(&id).ok_or_else(missing)
+    };
+    let known = find(org)?;
+    if place.weight == 0 {
+        return Err(Refusal::NoWeight);
+    }
+    let mut above = place.under;
+    let mut depth = 1;
+    while let Some(next) = above {
+        let found = find(next)?;
+        depth += 1;
+        if next == org || depth + depth_below(state, org) > TREE_DEPTH_MOST {
+            let under = place.under.and_then(|id| state.organisations.get(&id)).unwrap_or(found);
+            let (organisation, under) = (known.name.clone(), under.name.clone());
+            return Err(Refusal::NoTree { organisation, under, deepest: TREE_DEPTH_MOST });
+        }
+        above = found.place.and_then(|place| place.under);
+    }
+    let event = Event::OrganisationPlaced { org, under: place.under, weight: place.weight };
+    Ok(((known.place != Some(place)).then_some(event).into_iter().collect(), org.to_string()))
+}
+
+/// How many levels of the tree stand below an organisation.
+fn depth_below(state: &State, org: OrgId) -> usize {
+    let below = state.organisations.iter().filter(|(_, o)| o.place.and_then(|p| p.under) == Some(org));
+    below.map(|(id, _)| 1 + depth_below(state, *id)).max().unwrap_or(0)
 }
 
 pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &Topology)) -> Decision {

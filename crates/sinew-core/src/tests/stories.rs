@@ -156,6 +156,43 @@ fn only_an_operator_sets_what_an_organisation_may_store() {
 }
 
 #[test]
+fn organisations_form_a_tree() {
+    let mut world = World::new(1, 2);
+    let place = |of, under: Option<u128>, weight| Command::PlaceOrganisation {
+        org: org(of),
+        under: under.map(org),
+        weight,
+    };
+    assert_eq!(world.ask(principal(2), place(2, None, 2)), Err(Refusal::OperatorOnly));
+    assert_eq!(world.ask(principal(OWNER), place(2, None, 0)), Err(Refusal::NoWeight));
+    let missing = Refusal::NotFound { thing: Thing::Organisation, name: org(9).to_string() };
+    assert_eq!(world.ask(principal(OWNER), place(2, Some(9), 1)), Err(missing));
+    world.must(principal(OWNER), place(2, Some(3), 2));
+    let circle = |world: &mut World, of, under| {
+        let refused = world.ask(principal(OWNER), place(of, Some(under), 1));
+        assert!(matches!(refused, Err(Refusal::NoTree { .. })), "{of} below {under}: {refused:?}");
+    };
+    circle(&mut world, 3, 2);
+    circle(&mut world, 2, 2);
+    for next in 10..17 {
+        let name = format!("lab-{next}").parse().expect("a name");
+        world.must(Actor::System, Command::AddOrganisation { id: org(next), name, operator: false });
+        let above = if next == 10 { 2 } else { next - 1 };
+        if next < 16 {
+            world.must(principal(OWNER), place(next, Some(above), 1));
+        } else {
+            circle(&mut world, next, above);
+        }
+    }
+    circle(&mut world, 3, 1);
+    let kept = State::from_value(&world.control.state().to_value()).expect("a state comes back");
+    assert_eq!(
+        kept.organisations[&org(2)].place.map(|place| (place.under, place.weight)),
+        Some((Some(org(3)), 2))
+    );
+}
+
+#[test]
 fn the_newest_checkpoint_and_the_last_logs_are_kept() {
     let mut world = World::new(1, 1);
     world.contract(2, |_| {}).expect("fits");

@@ -82,7 +82,7 @@ impl Told {
             Step::End { which, again } => {
                 let running = self.gangs(true);
                 if !running.is_empty() {
-                    self.story.engine.ended(running[which % running.len()], again);
+                    self.story.engine.ended(running[which % running.len()], again, self.story.now);
                 }
             }
             Step::Withdraw { which } => {
@@ -103,7 +103,15 @@ impl Told {
         self.next += 1;
         let (account, since) = (account(of), self.story.now);
         let checkpoint_every = Some(Span::from_ms(30_000));
-        self.story.engine.submit(Request { workload, account, demand, priority, since, checkpoint_every });
+        self.story.engine.submit(Request {
+            workload,
+            account,
+            demand,
+            priority,
+            since,
+            checkpoint_every,
+            served: 0,
+        });
         Some(workload)
     }
 
@@ -209,7 +217,7 @@ proptest! {
             if told.story.engine.gangs.get(gang).held.is_empty() {
                 told.story.engine.withdraw(id);
             } else {
-                told.story.engine.ended(id, false);
+                told.story.engine.ended(id, false, told.story.now);
             }
         }
         told.story.now = told.story.now.plus(Span::from_ms(60_000));
@@ -218,7 +226,7 @@ proptest! {
         let workload = WorkloadId::from_bits(told.next);
         told.next += 1;
         let since = told.story.now;
-        let request = Request { workload, account: account(of), demand, priority: 0, since, checkpoint_every: None };
+        let request = Request { workload, account: account(of), demand, priority: 0, since, checkpoint_every: None, served: 0 };
         told.story.engine.submit(request);
         told.story.settle();
         for _ in 0..8 {
@@ -226,7 +234,7 @@ proptest! {
                 let gang = told.story.engine.gang_of(*id).expect("it runs");
                 told.story.engine.gangs.get(gang).gone_by.is_some()
             }).collect();
-            leaving.iter().for_each(|id| told.story.engine.ended(*id, true));
+            leaving.iter().for_each(|id| told.story.engine.ended(*id, true, told.story.now));
             told.story.settle();
             // A loan that was made just now is safe in its minimum term, which is at most 40 s here.
             told.story.now = told.story.now.plus(Span::from_ms(50_000));

@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use sinew_api::{
     CreatedKey, CreatedOrganisation, KeyRequest, KeyView, MeView, OrganisationDetailView,
-    OrganisationRequest, OrganisationView, Page, PublicKeyRequest, QuotaRequest, roles_of,
+    OrganisationRequest, OrganisationView, Page, PlaceRequest, PublicKeyRequest, QuotaRequest, roles_of,
 };
 use sinew_core::{Command, Organisation, Role, Thing};
 use sinew_types::{KeyId, Malformed, OrgId};
@@ -93,6 +93,8 @@ pub(crate) async fn show(
         used_bytes: used.map_err(|error| Fail::of_store(&error))?,
         quota_bytes: app.artefacts.quota_bytes(id),
         quota_is_own: organisation.quota_bytes.is_some(),
+        under: organisation.place.and_then(|place| place.under).map(|id| id.to_string()),
+        weight: organisation.place.map_or(1, |place| place.weight),
     }))
 }
 
@@ -110,6 +112,25 @@ pub(crate) async fn set_quota(
     let path = format!("/api/organisations/{org}/quota");
     let post = Post { app: &app, caller: &caller, headers: &headers, path: &path, body: &body };
     post.ask(vec![Command::SetQuota { org, bytes: request.quota_bytes }]).await?;
+    show(State(app.clone()), caller, Path(named)).await
+}
+
+/// Says where an organisation stands in the tree by which idle capacity is shared. Only the operator may.
+#[utoipa::path(put, path = "/api/organisations/{organisation}/place", params(("organisation" = String, Path, description = "Name or id")), request_body = PlaceRequest, responses((status = 200, body = OrganisationDetailView)))]
+pub(crate) async fn place(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply<Json<OrganisationDetailView>> {
+    let request: PlaceRequest = json(&body)?;
+    let (org, _) = find(&app, &caller, &named)?;
+    let above = request.under.map(|name| find(&app, &caller, &name)).transpose()?;
+    let path = format!("/api/organisations/{org}/place");
+    let post = Post { app: &app, caller: &caller, headers: &headers, path: &path, body: &body };
+    let under = above.map(|(id, _)| id);
+    post.ask(vec![Command::PlaceOrganisation { org, under, weight: request.weight }]).await?;
     show(State(app.clone()), caller, Path(named)).await
 }
 

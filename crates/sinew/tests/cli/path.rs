@@ -184,6 +184,22 @@ fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[test]
+fn the_operator_says_where_an_organisation_stands() {
+    let world = World::new();
+    world.lab("university");
+    world.lab("physics");
+    let placed = world.run("aurora", "org place physics --under university --weight 2").good();
+    assert!(placed.contains("university") && placed.contains('2'), "{placed}");
+    assert_eq!(world.json("physics", "org show")["weight"], 2);
+    assert!(
+        world.run("aurora", "org place university --under physics").bad(3).contains("tree without circles")
+    );
+    world.run("aurora", "org place physics --weight 0").bad(3);
+    world.run("physics", "org place physics").bad(3);
+    assert_eq!(world.json("aurora", "org place physics")["under"], serde_json::Value::Null);
+}
+
+#[test]
 fn the_operator_sets_what_an_organisation_may_store() {
     let world = World::new();
     world.lab("lyra");
