@@ -84,6 +84,13 @@ pub fn wait_text(lang: Lang, wait: &Wait) -> (&'static str, String) {
         Wait::Behind { ahead } => {
             ("behind", lang.pick(format!("`{ahead}` of your organisation comes first"), format!("`{ahead}` de votre organisation passe avant")))
         }
+        Wait::Held { since } => (
+            "held",
+            lang.pick(
+                format!("your organisation holds it back since {}", clock(*since)),
+                format!("votre organisation la retient depuis {}", clock(*since)),
+            ),
+        ),
     }
 }
 
@@ -106,6 +113,10 @@ pub fn explain_hint(lang: Lang, wait: &Wait) -> Option<String> {
         Wait::Behind { ahead } => Some(lang.pick(
             format!("a higher --priority than that of `{ahead}` would put it first"),
             format!("une --priority plus haute que celle de `{ahead}` la ferait passer devant"),
+        )),
+        Wait::Held { .. } => Some(lang.pick(
+            "`sinew adjust NAME --release` lets it go on".to_owned(),
+            "`sinew adjust NOM --release` la laisse continuer".to_owned(),
         )),
         _ => None,
     }
@@ -140,6 +151,24 @@ pub(crate) fn notice_text(lang: Lang, notice: &Notice) -> (&'static str, String)
         Why::Cancel => (
             "cancel",
             lang.pick(format!("it was ended; gone by {by}"), format!("arrêtée ; partie avant {by}")),
+        ),
+        Why::Hold => (
+            "hold",
+            lang.pick(
+                format!(
+                    "your organisation holds it back: it saves itself by {by} and goes on when it is released"
+                ),
+                format!(
+                    "votre organisation la retient : sauvegarde avant {by}, suite quand elle est libérée"
+                ),
+            ),
+        ),
+        Why::Resize => (
+            "resize",
+            lang.pick(
+                format!("your organisation changed its size: it saves itself by {by} and comes back so"),
+                format!("votre organisation a changé sa taille : sauvegarde avant {by}, reprise ainsi"),
+            ),
         ),
         Why::ContractEnds => (
             "contract-ends",

@@ -4,6 +4,7 @@
 //! This is the one place where requests are checked for form, and the one crate that both lanes may
 //! know. It never reads a request or a clock itself.
 
+mod adjust;
 mod catalogue;
 mod console;
 mod contract;
@@ -13,6 +14,7 @@ mod request;
 mod views;
 mod what_if;
 
+pub use adjust::{AdjustRequest, NearWire};
 pub use catalogue::{Lang, exit_text, explain_hint, refusal_text, wait_text};
 pub use console::{
     CellView, ConsoleView, ControlPlaneView, EndpointView, HoldingView, IntervalView, PoolView, StripView,

@@ -82,6 +82,8 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 served: None,
                 outputs: BTreeMap::new(),
                 kept: None,
+                held: None,
+                near: None,
                 phase,
             };
             state.index.names.insert(*org, &workload.spec.name, *id);
@@ -161,6 +163,7 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
                 *current = Some(why.clone());
             }
         }
+        Event::WorkloadAdjusted { .. } => adjust(workload, at, event),
         Event::WorkloadCancelled { .. } => workload.phase = Phase::Ended { at, end: End::Cancelled },
         Event::LeaseGranted { epoch, cells, .. } => {
             workload.epoch = *epoch;
@@ -192,6 +195,20 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
     if let Phase::Ended { at, .. } = workload.phase {
         let org = workload.org;
         forget_ended(state, org, (at, id));
+    }
+}
+
+fn adjust(workload: &mut Workload, at: Instant, event: &Event) {
+    let Event::WorkloadAdjusted { held, priority, least, most, near, .. } = event else { return };
+    let spec = Arc::make_mut(&mut workload.spec);
+    spec.priority = *priority;
+    if let Some(part) = spec.parts.first_mut() {
+        (part.least, part.most) = (*least, *most);
+    }
+    workload.held = held.then(|| workload.held.unwrap_or(at));
+    workload.near = (!near.is_empty()).then(|| near.clone());
+    if let Phase::Waiting { why, .. } = &mut workload.phase {
+        *why = None;
     }
 }
 

@@ -2,8 +2,10 @@
 
 use crate::state::Exit;
 use sinew_contract::{PublicKey, Signature, Terms};
+use sinew_sched::Near;
 use sinew_types::{
-    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
+    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Shape, Topology, WorkloadId, WorkloadSpec,
+    canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -75,6 +77,19 @@ pub enum Observation {
         /// When its last process was gone, where somebody saw it; it may be reported much later.
         at: Option<Instant>,
     },
+}
+
+/// What changes about a workload; what is not said stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Adjustment {
+    /// Whether its organisation holds it back. One that runs leaves by notice and goes on when it is released.
+    pub held: Option<bool>,
+    /// Higher goes first within one organisation.
+    pub priority: Option<i32>,
+    /// The smallest and the largest shape of its part. One that runs outside them leaves by notice and comes back so.
+    pub shapes: Option<(Shape, Shape)>,
+    /// Where it would rather be.
+    pub near: Option<Vec<Near>>,
 }
 
 /// Everything that may be asked. Identities are drawn by whoever asks, so a retry names the same thing.
@@ -164,6 +179,13 @@ pub enum Command {
     Cancel {
         /// Which.
         id: WorkloadId,
+    },
+    /// Changes what a workload of the sender's own asks for, whether it waits or runs.
+    Adjust {
+        /// Which.
+        id: WorkloadId,
+        /// What changes.
+        change: Adjustment,
     },
     /// Reports what an executor saw of a lease.
     Observe {

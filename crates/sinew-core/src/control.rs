@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::index::Index;
 use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
-use crate::state::State;
+use crate::state::{Phase, State};
 use sinew_sched::{Engine, Wait};
 use sinew_types::{Instant, OrgId, PoolId, WorkloadId};
 
@@ -111,6 +111,9 @@ impl Control {
     #[must_use]
     pub fn why(&self, id: WorkloadId) -> Option<Wait> {
         let workload = self.state.workloads.get(&id)?;
+        if let (Phase::Waiting { .. }, Some(since)) = (&workload.phase, workload.held) {
+            return Some(Wait::Held { since });
+        }
         let reason = self.engines.as_ref()?.pool(workload.pool)?.why(id)?;
         wait(&self.state, id, reason)
     }

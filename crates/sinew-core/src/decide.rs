@@ -1,5 +1,6 @@
 //! From a command to events, or to a refusal. Reads the state, changes nothing.
 
+mod adjust;
 mod contract;
 mod release;
 mod setup;
@@ -49,6 +50,7 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
         Command::CloseInvoice { contract } => contract::close_invoice(state, now, signer(actor)?, *contract),
         Command::Submit { id, spec } => workload::submit(control, operate(actor)?, *id, spec),
         Command::Cancel { id } => workload::cancel(state, now, operate(actor)?, *id),
+        Command::Adjust { id, change } => adjust::adjust(control, now, (operate(actor)?, *id), change),
         Command::Observe { id, epoch, observation } => {
             workload::observe(state, now, (*id, *epoch), observation)
         }

@@ -67,11 +67,15 @@ impl Engines {
         let Some(request) = request(engine, id, workload) else { return };
         match &workload.phase {
             Phase::Waiting { .. } => {
-                engine.submit(request);
+                if workload.held.is_none() {
+                    engine.submit(request);
+                    engine.wish(id, workload.near.as_deref().unwrap_or_default());
+                }
                 self.unexplained.insert(id);
             }
             Phase::Holding { lease } => {
                 engine.submit(request);
+                engine.wish(id, workload.near.as_deref().unwrap_or_default());
                 engine.granted(id, &lease.cells, lease.granted_at);
                 if let Some(notice) = &lease.notice {
                     engine.notified(id, gone_by(state, workload, notice.deadline));
@@ -164,6 +168,15 @@ impl Engines {
                 }
                 self.unexplained.insert(id);
             }
+            Event::WorkloadAdjusted { near, .. } => {
+                if workload.held.is_some() && workload.lease().is_none() {
+                    engine.withdraw(id);
+                } else if let Some(request) = request(engine, id, workload) {
+                    engine.adjust(request);
+                    engine.wish(id, near);
+                }
+                self.unexplained.insert(id);
+            }
             Event::WorkloadCancelled { .. } => engine.withdraw(id),
             Event::LeaseGranted { cells, .. } => {
                 engine.granted(id, cells, at);
@@ -173,7 +186,7 @@ impl Engines {
                 engine.notified(id, gone_by(state, workload, *deadline));
             }
             Event::LeaseEnded { next, .. } => {
-                engine.ended(id, *next == Next::Again, at);
+                engine.ended(id, *next == Next::Again && workload.held.is_none(), at);
                 if *next == Next::Again {
                     self.unexplained.insert(id);
                 }

@@ -5,9 +5,10 @@ use crate::state::Exit;
 use sinew_contract::{PublicKey, Signature, Terms};
 use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
-use sinew_sched::{Account, Bound, Cells, Wait, Why};
+use sinew_sched::{Account, Bound, Cells, Near, Wait, Why};
 use sinew_types::{
-    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec, canonical_enum,
+    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Shape, Topology, WorkloadId, WorkloadSpec,
+    canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub enum Event {
     WorkloadSubmitted { id: WorkloadId, org: OrgId, pool: PoolId, account: Account, spec: Arc<WorkloadSpec> },
     /// Why a workload waits has changed.
     WaitChanged { id: WorkloadId, why: Wait },
+    /// What a workload asks for was changed by its organisation: all of it, as it is from now on.
+    WorkloadAdjusted { id: WorkloadId, held: bool, priority: i32, least: Shape, most: Shape, near: Vec<Near> },
     /// A waiting workload was ended by its organisation.
     WorkloadCancelled { id: WorkloadId },
     /// A workload got its cells.
@@ -99,6 +102,7 @@ canonical_enum!(Event {
     ContractEnded = "contract-ended" { id },
     WorkloadSubmitted = "workload-submitted" { id, org, pool, account, spec },
     WaitChanged = "wait-changed" { id, why },
+    WorkloadAdjusted = "workload-adjusted" { id, held, priority, least, most, near },
     WorkloadCancelled = "workload-cancelled" { id },
     LeaseGranted = "lease-granted" { id, epoch, cells },
     LeaseRebound = "lease-rebound" { id, epoch, cells },
@@ -118,6 +122,7 @@ impl Event {
     pub fn workload(&self) -> Option<WorkloadId> {
         match self {
             Self::WorkloadSubmitted { id, .. }
+            | Self::WorkloadAdjusted { id, .. }
             | Self::WaitChanged { id, .. }
             | Self::WorkloadCancelled { id }
             | Self::LeaseGranted { id, .. }

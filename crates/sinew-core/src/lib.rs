@@ -23,7 +23,7 @@ mod state;
 mod what_if;
 
 pub use bindings::Bindings;
-pub use command::{Actor, Command, Observation, Principal, Request, RequestKey, Role};
+pub use command::{Actor, Adjustment, Command, Observation, Principal, Request, RequestKey, Role};
 pub use control::{Answer, Control, Recorded};
 pub use event::{Event, Next};
 pub use kept::{Kept, LOGS_KEPT, RESERVED, checkpoint_entry, log_entry};

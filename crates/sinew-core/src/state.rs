@@ -8,7 +8,7 @@ use crate::shared::{Records, Shared};
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
 use sinew_registry::Registry;
-use sinew_sched::{Account, Cells, PastUse, Wait, Why};
+use sinew_sched::{Account, Cells, Near, PastUse, Wait, Why};
 use sinew_types::{
     ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
     canonical_enum, canonical_struct,
@@ -199,6 +199,10 @@ pub struct Workload {
     pub outputs: BTreeMap<String, Hash>,
     /// The logs and the checkpoint that its leases left, once one did.
     pub kept: Option<Kept>,
+    /// Since when its organisation holds it back, while it does.
+    pub held: Option<Instant>,
+    /// Where it would rather be, where its organisation said so.
+    pub near: Option<Vec<Near>>,
     /// Where it stands.
     pub phase: Phase,
 }
@@ -214,7 +218,9 @@ canonical_struct!(Workload {
     served,
     outputs,
     kept,
-    phase
+    held,
+    near,
+    phase,
 });
 
 impl Workload {

@@ -1,5 +1,6 @@
 //! The control plane under random histories, and in small stories.
 
+mod adjust;
 mod history;
 mod invariants;
 mod stories;

@@ -10,7 +10,7 @@ use crate::pages::Pages;
 use crate::past::PastUse;
 use crate::sharing::{Sharing, Weighted};
 use crate::unit::{Piece, Unit};
-use crate::view::{Account, Action, Entitlement, Request};
+use crate::view::{Account, Action, Entitlement, Near, Request};
 use sinew_types::{Instant, Shape, Span, Topology, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(crate) struct Gang {
     pub(crate) claim: Vec<(u32, Mask)>,
     /// Chips of these that others still hold.
     pub(crate) claim_missing: u32,
+    /// Where it would rather be.
+    pub(crate) near: Vec<Near>,
 }
 
 /// What a pass over all accounts needs to know of each, side by side in memory.

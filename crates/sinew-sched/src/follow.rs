@@ -29,6 +29,7 @@ impl Engine {
             gone_by: None,
             claim: Vec::new(),
             claim_missing: 0,
+            near: Vec::new(),
         };
         let at = match self.unused_gangs.pop() {
             Some(at) => {

@@ -70,7 +70,7 @@ impl Engine {
                 continue;
             }
             let fewest = Demand { most: demand.least, ..demand };
-            if let Some(cells) = self.pick(reach, &fewest) {
+            if let Some(cells) = self.pick_for(gang, reach, &fewest) {
                 let cells = self.widened(at, &demand, cells);
                 return Some(Action::Grant { workload, cells: self.cells(at, &cells) });
             }

@@ -8,6 +8,7 @@
 //! should happen, and is told what did.
 
 mod account;
+mod adjust;
 mod binding;
 mod cells;
 mod claims;
@@ -31,7 +32,7 @@ pub use engine::Engine;
 pub use ground::{Demand, Item, NoShape, shape_chips};
 pub use past::{HALF_LIFE, PastUse};
 pub use sharing::Weighted;
-pub use view::{Account, Action, Entitlement, Holding, Reason, Request, Wait, Why};
+pub use view::{Account, Action, Entitlement, Holding, Near, Reason, Request, Wait, Why};
 
 #[cfg(test)]
 mod tests;

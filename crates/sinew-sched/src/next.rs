@@ -286,7 +286,7 @@ impl Engine {
             }
             let demand = self.gangs.get(gang).request.demand;
             let reach = Reach { account: at, own: room, borrowed: 0 };
-            if let Some(cells) = self.pick(reach, &demand) {
+            if let Some(cells) = self.pick_for(gang, reach, &demand) {
                 let cells = self.widened(at, &demand, cells);
                 return (Some(Action::Grant { workload, cells: self.cells(at, &cells) }), false);
             }

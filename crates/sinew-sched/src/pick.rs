@@ -11,7 +11,7 @@ use std::ops::Range;
 pub(crate) struct Picked(BTreeMap<u32, Mask>);
 
 impl Picked {
-    fn in_unit(&self, unit: u32) -> Mask {
+    pub(crate) fn in_unit(&self, unit: u32) -> Mask {
         self.0.get(&unit).copied().unwrap_or(0)
     }
 

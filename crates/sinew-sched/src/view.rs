@@ -3,7 +3,8 @@
 use crate::cells::{Bound, Cells};
 use crate::ground::Demand;
 use sinew_types::{
-    Canonical, ContractId, Instant, Malformed, Name, Shape, Span, Value, WorkloadId, canonical_enum,
+    Canonical, CellIndex, ContractId, Instant, Malformed, Name, Shape, Span, Value, WorkloadId,
+    canonical_enum, canonical_struct,
 };
 
 /// On whose account something runs in a pool.
@@ -80,6 +81,19 @@ pub struct Request {
     pub served: u64,
 }
 
+/// Where a gang would rather be: so many of the chips from a first one on. A wish, never a condition.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Near {
+    /// The first of these chips.
+    pub first: CellIndex,
+    /// How many there are side by side.
+    pub count: u32,
+    /// How many of them it would like.
+    pub chips: u32,
+}
+
+canonical_struct!(Near { first, count, chips });
+
 /// Why a lease is told to leave.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Why {
@@ -89,6 +103,10 @@ pub enum Why {
     Grow,
     /// Its organisation asked for its end.
     Cancel,
+    /// Its organisation holds it back; it goes on when it is released.
+    Hold,
+    /// Its organisation wants it larger or smaller; it comes back so.
+    Resize,
     /// Its contract ends.
     ContractEnds,
     /// The machine that it runs on is being stopped.
@@ -99,6 +117,8 @@ canonical_enum!(Why {
     Recall = "recall" {},
     Grow = "grow" {},
     Cancel = "cancel" {},
+    Hold = "hold" {},
+    Resize = "resize" {},
     ContractEnds = "contract-ends" {},
     Drain = "drain" {},
 });
@@ -140,6 +160,11 @@ pub enum Wait {
         /// Which.
         ahead: Name,
     },
+    /// Its organisation holds it back.
+    Held {
+        /// Since when.
+        since: Instant,
+    },
 }
 
 canonical_enum!(Wait {
@@ -149,6 +174,7 @@ canonical_enum!(Wait {
     Recalling = "recalling" { until },
     Busy = "busy" { asked, free },
     Behind = "behind" { ahead },
+    Held = "held" { since },
 });
 
 /// Why a gang waits, as the scheduler knows it: in chips, and without names.

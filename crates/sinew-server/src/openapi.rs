@@ -46,6 +46,7 @@ use utoipa::OpenApi;
         workloads::show,
         workloads::submit,
         workloads::cancel,
+        workloads::adjust,
         workloads::explain,
         workloads::logs,
         workloads::file,

@@ -43,7 +43,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/invoices", get(contracts::invoices))
         .route("/api/invoices/{contract}/{number}", get(contracts::invoice))
         .route("/api/workloads", get(workloads::list).post(workloads::submit))
-        .route("/api/workloads/{workload}", get(workloads::show).delete(workloads::cancel))
+        .route(
+            "/api/workloads/{workload}",
+            get(workloads::show).patch(workloads::adjust).delete(workloads::cancel),
+        )
         .route("/api/workloads/{workload}/explain", get(workloads::explain))
         .route("/api/workloads/{workload}/logs", get(workloads::logs))
         .route("/api/workloads/{workload}/files/{*path}", get(workloads::file))

@@ -78,6 +78,8 @@ pub(crate) struct Work {
     pub(crate) priority: i32,
     pub(crate) epoch: u64,
     pub(crate) over: bool,
+    /// Whether its organisation holds it back.
+    pub(crate) held: bool,
 }
 
 /// One lease as the journal tells it.
@@ -155,8 +157,20 @@ impl Model {
                     priority: spec.priority,
                     epoch: 0,
                     over: false,
+                    held: false,
                 };
                 demand(self.works.insert(*id, work).is_none(), 4, || format!("{id} was submitted twice"))
+            }
+            Event::WorkloadAdjusted { id, held, priority, least, most, .. } => {
+                let known = self.works.get(id).is_some_and(|work| !work.over);
+                demand(known, 4, || format!("{id} was changed although it was over"))?;
+                let chips = |shape: Shape| shape.loose_chips().unwrap_or(0);
+                let shape = (chips(*least), chips(*most));
+                self.told_until.remove(id);
+                self.works.entry(*id).and_modify(|work| {
+                    (work.held, work.priority, work.shape) = (*held, *priority, shape);
+                });
+                Ok(())
             }
             Event::WaitChanged { id, why } => self.waits(*id, why),
             Event::WorkloadCancelled { id } => {

@@ -38,6 +38,8 @@ pub enum Action {
     Submit { org: u8, pool: usize, least: u32, more: u32, priority: i32 },
     /// A lab submits far more than it can have.
     Greedy { org: u8, pool: usize, count: u32 },
+    /// Somebody holds a workload of its own back or releases it, or changes its size and priority.
+    Adjust { which: usize, held: Option<bool>, least: u32, more: u32, priority: i32 },
     /// Somebody ends a workload of its own.
     Cancel { which: usize },
     /// The owner bills a contract.
@@ -145,7 +147,14 @@ fn work(chance: &mut Chance, layout: &Layout) -> Action {
         45..50 => Action::Cancel { which: which(chance) },
         50..55 => Action::Bill { which: which(chance) },
         55..58 => Action::Rival { which: which(chance) },
-        58..60 => Action::ReuseKey { which: which(chance) },
+        58..60 => Action::Adjust {
+            which: which(chance),
+            held: (!chance.percent(40)).then(|| chance.percent(40)),
+            least: 1 + chance.small(1 + chips / 2),
+            more: chance.small(1 + chips / 2),
+            priority: i32::try_from(chance.below(3)).expect("few"),
+        },
+        60..62 => Action::ReuseKey { which: which(chance) },
         _ => {
             let most = [500, 8_000, 60_000][which(chance) % 3];
             Action::Pass { ms: 1 + chance.below(most) }

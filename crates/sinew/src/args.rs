@@ -1,8 +1,8 @@
 //! What can be typed: the commands and the flags that all of them take. Each command's own flags stand with it.
 
 use crate::commands::{
-    artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, org, pool, ps,
-    release, run, serve, up, verify, what_if,
+    adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, org,
+    pool, ps, release, run, serve, up, verify, what_if,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -114,6 +114,8 @@ pub(crate) enum Command {
     /// What would follow if a workload came or a contract were signed; nothing changes
     #[command(subcommand, name = "what-if")]
     WhatIf(what_if::WhatIfCommand),
+    /// Hold a workload back, release it, or change its priority or size
+    Adjust(adjust::AdjustArgs),
     /// End a workload: it gets its notice, then it is gone
     Stop(explain::StopArgs),
     /// What the server's machine enforces on workloads, and what it cannot

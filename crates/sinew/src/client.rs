@@ -138,6 +138,16 @@ impl Client {
         again(send).map(drop).map_err(Into::into)
     }
 
+    /// Changes something; the same change again changes nothing more.
+    pub(crate) fn patch<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        let bytes = serde_json::to_vec(body).context("a request has a JSON form")?;
+        let send = || {
+            let request = self.headed(self.agent.patch(self.address(path)));
+            self.sent(request.content_type("application/json").send(&bytes))
+        };
+        Ok(self.value(path, again(send)?)?)
+    }
+
     /// Ends or removes something.
     pub(crate) fn delete(&self, path: &str) -> Result<Response<Body>, CliError> {
         self.sent(self.headed(self.agent.delete(self.address(path))).call())

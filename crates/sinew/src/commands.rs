@@ -1,5 +1,6 @@
 //! The commands, one file each, and the way from what was typed to one of them.
 
+pub(crate) mod adjust;
 pub(crate) mod artefact;
 pub(crate) mod backup;
 pub(crate) mod chat;
@@ -47,6 +48,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::WhatIf(command) => what_if::run(&context()?, &command)?,
         Command::Machine(_) => machine::run(&context()?)?,
         Command::Explain(args) => explain::run(&context()?, &args)?,
+        Command::Adjust(args) => adjust::run(&context()?, &args)?,
         Command::Stop(args) => explain::stop(&context()?, &args)?,
         Command::Invoice(command) => invoice::run(&context()?, command)?,
         Command::Verify(args) => verify::run(&context()?, &args)?,

@@ -8,7 +8,7 @@ use crate::orders::last_moments;
 use crate::refusal::{Refusal, Thing};
 use crate::settle::{notify, usage};
 use crate::state::{Exit, Lease, Phase, State, Workload};
-use sinew_sched::{Account, NoShape, Why};
+use sinew_sched::{Account, Engine, NoShape, Why};
 use sinew_types::{Hash, Instant, Name, OrgId, Part, PoolId, Shape, WorkloadId, WorkloadSpec};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,12 +29,7 @@ pub(super) fn submit(control: &Control, org: OrgId, id: WorkloadId, spec: &Arc<W
     }
     let (pool, account) = choose(state, org, &part.pools)?;
     let engine = control.engine(pool).ok_or(Refusal::NoCapacity)?;
-    let demand = engine.demand(&part.least, &part.most).map_err(|wrong| no_shape(part, wrong))?;
-    let largest = engine.largest(account).ok_or(Refusal::NoCapacity)?;
-    let least_chips = engine.item_chips(demand.item).saturating_mul(demand.least);
-    if least_chips > largest || !engine.could_ever_hold(&demand) {
-        return Err(Refusal::NeverFits { asked: part.least, largest: Shape::Chips(largest) });
-    }
+    fits(engine, account, (part.least, part.most))?;
     let spec = Arc::clone(spec);
     Ok((vec![Event::WorkloadSubmitted { id, org, pool, account, spec }], id.to_string()))
 }
@@ -48,12 +43,26 @@ fn check(spec: &WorkloadSpec) -> Result<&Part, Refusal> {
     if part.least.is_empty() { Err(Refusal::ShapeEmpty) } else { Ok(part) }
 }
 
-fn no_shape(part: &Part, wrong: NoShape) -> Refusal {
-    match wrong {
+/// Whether an account could ever hold shapes, from the smallest to the largest.
+pub(super) fn fits(engine: &Engine, account: Account, shapes: (Shape, Shape)) -> Result<(), Refusal> {
+    let (least, most) = shapes;
+    let demand = engine.demand(&least, &most).map_err(|wrong| match wrong {
         NoShape::Unknown(shape) => Refusal::ShapeUnknown { shape },
         NoShape::Empty => Refusal::ShapeEmpty,
-        NoShape::Mixed => Refusal::LeastAboveMost { least: part.least, most: part.most },
+        NoShape::Mixed => Refusal::LeastAboveMost { least, most },
+    })?;
+    let largest = engine.largest(account).ok_or(Refusal::NoCapacity)?;
+    let least_chips = engine.item_chips(demand.item).saturating_mul(demand.least);
+    if least_chips > largest || !engine.could_ever_hold(&demand) {
+        return Err(Refusal::NeverFits { asked: least, largest: Shape::Chips(largest) });
     }
+    Ok(())
+}
+
+/// A workload of an organisation; that of another looks like one that does not exist.
+pub(super) fn own(state: &State, org: OrgId, id: WorkloadId) -> Result<&Workload, Refusal> {
+    let found = state.workloads.get(&id).filter(|workload| workload.org == org);
+    found.ok_or_else(|| Refusal::NotFound { thing: Thing::Workload, name: id.to_string() })
 }
 
 /// The pool and the account in it that an organisation's workload runs on.
@@ -74,8 +83,7 @@ fn choose(state: &State, org: OrgId, wanted: &[Name]) -> Result<(PoolId, Account
 }
 
 pub(super) fn cancel(state: &State, now: Instant, org: OrgId, id: WorkloadId) -> Decision {
-    let found = state.workloads.get(&id).filter(|workload| workload.org == org);
-    let workload = found.ok_or_else(|| Refusal::NotFound { thing: Thing::Workload, name: id.to_string() })?;
+    let workload = own(state, org, id)?;
     let events = match &workload.phase {
         Phase::Waiting { .. } => vec![Event::WorkloadCancelled { id }],
         Phase::Holding { lease } => leave(state, now, id, lease),

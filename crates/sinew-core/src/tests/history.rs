@@ -4,6 +4,7 @@ use super::invariants::check;
 use super::world::{OWNER, World, principal};
 use crate::*;
 use proptest::prelude::*;
+use sinew_sched::Near;
 use sinew_types::*;
 
 /// One thing that happens. Numbers choose among what there is.
@@ -19,6 +20,7 @@ enum Step {
     Bill { which: usize },
     Stale { which: usize },
     Rival { which: usize },
+    Adjust { which: usize, held: Option<bool>, least: u32, more: u32, first: u32 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -34,6 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(|which| Step::Bill { which }),
         1 => any::<usize>().prop_map(|which| Step::Stale { which }),
         1 => any::<usize>().prop_map(|which| Step::Rival { which }),
+        3 => (any::<usize>(), any::<Option<bool>>(), 1..4_u32, 0..3_u32, 0..8_u32)
+            .prop_map(|(which, held, least, more, first)| Step::Adjust { which, held, least, more, first }),
     ]
 }
 
@@ -90,6 +94,15 @@ fn take(world: &mut World, step: &Step) {
         }
         Step::Stale { which } => stale(world, which),
         Step::Rival { which } => rival(world, which),
+        Step::Adjust { which, held, least, more, first } => {
+            let known = world.control.state().workloads.iter().map(|(id, w)| (*id, w.org));
+            if let Some((id, org)) = pick(known, which) {
+                let shapes = Some((Shape::Chips(least), Shape::Chips(least + more)));
+                let near = Some(vec![Near { first: CellIndex(first), count: least, chips: least }]);
+                let change = Adjustment { held, priority: Some(2 - more.cast_signed()), shapes, near };
+                let _over = world.ask(principal(number_of(org)), Command::Adjust { id, change });
+            }
+        }
     }
 }
 
@@ -117,6 +130,13 @@ fn rival(world: &mut World, which: usize) {
     let theirs = world.ask(principal(other), Command::Cancel { id }).expect_err("not theirs to end");
     let nothing = world.ask(principal(other), Command::Cancel { id: nobody }).expect_err("there is none");
     let text = |refusal: &Refusal| format!("{refusal:?}");
+    assert_eq!(text(&theirs).replace(&id.to_string(), ""), text(&nothing).replace(&nobody.to_string(), ""));
+    let hold = |id| {
+        let change = Adjustment { held: Some(true), ..Adjustment::default() };
+        Command::Adjust { id, change }
+    };
+    let theirs = world.ask(principal(other), hold(id)).expect_err("not theirs to hold");
+    let nothing = world.ask(principal(other), hold(nobody)).expect_err("there is none");
     assert_eq!(text(&theirs).replace(&id.to_string(), ""), text(&nothing).replace(&nobody.to_string(), ""));
 }
 

@@ -32,6 +32,10 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
                 let chips = |shape: Shape| shape.loose_chips().expect("these worlds know chips only");
                 known.insert(*id, (*account, (chips(part.least), chips(part.most))));
             }
+            Event::WorkloadAdjusted { id, least, most, .. } => {
+                let chips = |shape: &Shape| shape.loose_chips().expect("these worlds know chips only");
+                known.entry(*id).and_modify(|(_, shape)| *shape = (chips(least), chips(most)));
+            }
             Event::LeaseGranted { id, cells, .. } => {
                 let (account, shape) = known[id];
                 let cells = cells.clone();

@@ -9,7 +9,9 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use sinew_api::{ExplainView, Page, ReasonView, WorkloadRequest, WorkloadView, explain_hint, wait_text};
+use sinew_api::{
+    AdjustRequest, ExplainView, Page, ReasonView, WorkloadRequest, WorkloadView, explain_hint, wait_text,
+};
 use sinew_core::{Command, Phase, Thing, Workload};
 use sinew_types::{Hash, WorkloadId};
 use std::collections::BTreeSet;
@@ -101,6 +103,24 @@ pub(crate) async fn cancel(
     let path = format!("/api/workloads/{id}");
     let post = Post { app: &app, caller: &caller, headers: &headers, path: &path, body: b"DELETE" };
     let answer = post.ask(vec![Command::Cancel { id }]).await?;
+    show(State(app.clone()), caller, Path(answer.subject)).await
+}
+
+/// Holds a workload back or releases it, and changes its priority, size or place.
+#[utoipa::path(patch, path = "/api/workloads/{workload}", params(("workload" = String, Path, description = "Name or id")), request_body = AdjustRequest, responses((status = 200, body = WorkloadView)))]
+pub(crate) async fn adjust(
+    State(app): State<App>,
+    caller: Caller,
+    Path(named): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply<Json<WorkloadView>> {
+    let (id, workload) = find(&app, &caller, &named)?;
+    let request: AdjustRequest = json(&body)?;
+    let change = request.to_change(&workload).map_err(|wrong| Fail::malformed(&wrong))?;
+    let path = format!("/api/workloads/{id}");
+    let post = Post { app: &app, caller: &caller, headers: &headers, path: &path, body: &body };
+    let answer = post.ask(vec![Command::Adjust { id, change }]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
 }
 

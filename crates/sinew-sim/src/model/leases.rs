@@ -49,7 +49,7 @@ impl Model {
     fn granted(&mut self, at: Instant, which: (WorkloadId, u64), cells: &Cells) -> Verdict {
         let cells: BTreeMap<CellIndex, Holding> = cells.iter().collect();
         let (id, epoch) = which;
-        let Some(work) = self.works.get_mut(&id).filter(|work| !work.over) else {
+        let Some(work) = self.works.get_mut(&id).filter(|work| !work.over && !work.held) else {
             return demand(false, 4, || format!("{id} got cells although it does not wait"));
         };
         demand(!self.live.contains_key(&id), 4, || format!("{id} got cells twice"))?;

@@ -139,10 +139,15 @@ impl Model {
 
     /// Whoever waits although its own guarantee would hold it. Of interest only after a long calm.
     pub(crate) fn left_waiting(&self) -> impl Iterator<Item = WorkloadId> {
-        let waiting = self.works.iter().filter(|(id, work)| !work.over && !self.live.contains_key(id));
+        let waiting = self.works.iter().filter(|(id, work)| self.is_in_line(**id, work));
         waiting
             .filter(|(_, work)| self.could_have_its_own(work) && !self.stands_behind(work))
             .map(|(id, _)| *id)
+    }
+
+    /// Whether work waits and nobody of its own organisation holds it back.
+    fn is_in_line(&self, id: WorkloadId, work: &Work) -> bool {
+        !work.over && !work.held && !self.live.contains_key(&id)
     }
 
     /// Whether work of a higher priority that its guarantee would hold waits on the same account: it keeps what is free.
@@ -151,7 +156,7 @@ impl Model {
             .promises_in(work.pool, &self.pools[&work.pool])
             .get(&work.account)
             .map_or(0, |promise| promise.guarantee);
-        let waiting = self.works.iter().filter(|(id, other)| !other.over && !self.live.contains_key(id));
+        let waiting = self.works.iter().filter(|(id, other)| self.is_in_line(**id, other));
         let mut same = waiting.filter(|(_, other)| (other.pool, other.account) == (work.pool, work.account));
         same.any(|(_, other)| other.priority > work.priority && other.shape.0 <= guarantee)
     }

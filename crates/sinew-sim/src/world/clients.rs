@@ -7,7 +7,7 @@ use crate::model::{Verdict, demand};
 use crate::queue::Due;
 use crate::script::Action;
 use sinew_contract::{SecretKey, Terms};
-use sinew_core::{Actor, Command, Principal, Refusal, Request, RequestKey, Role};
+use sinew_core::{Actor, Adjustment, Command, Principal, Refusal, Request, RequestKey, Role};
 use sinew_store::hash_of;
 use sinew_types::{
     ContractId, Hash, Name, Network, OrgId, Part, Program, Resources, Rounding, Shape, Span, Topology,
@@ -91,6 +91,14 @@ impl World {
                 let found = pick(self.model.works.iter(), which).map(|(id, work)| (*id, work.org));
                 if let Some((id, org)) = found {
                     self.keyed(number_of(org), Command::Cancel { id });
+                }
+            }
+            Action::Adjust { which, held, least, more, priority } => {
+                let found = pick(self.model.works.iter(), which).map(|(id, work)| (*id, work.org));
+                if let Some((id, org)) = found {
+                    let shapes = Some((Shape::Chips(least), Shape::Chips(least + more)));
+                    let change = Adjustment { held, priority: Some(priority), shapes, near: None };
+                    self.keyed(number_of(org), Command::Adjust { id, change });
                 }
             }
             Action::Bill { which } => {
@@ -292,7 +300,11 @@ impl World {
         let Some(rival) = self.chance.one_of(&others) else { return Ok(()) };
         let sign = |id| Command::SignContract { id, signature: secret(rival).sign(b"anything") };
         let pairs = match (work, deal) {
-            (Some(id), _) => vec![(Command::Cancel { id }, Command::Cancel { id: nobody })],
+            (Some(id), _) => {
+                let hold = Adjustment { held: Some(true), ..Adjustment::default() };
+                let adjust = |id| Command::Adjust { id, change: hold.clone() };
+                vec![(Command::Cancel { id }, Command::Cancel { id: nobody }), (adjust(id), adjust(nobody))]
+            }
             (_, Some(id)) => vec![
                 (sign(id), sign(none)),
                 (Command::CloseInvoice { contract: id }, Command::CloseInvoice { contract: none }),
