@@ -91,6 +91,13 @@ pub fn wait_text(lang: Lang, wait: &Wait) -> (&'static str, String) {
                 format!("votre organisation la retient depuis {}", clock(*since)),
             ),
         ),
+        Wait::Impaired { missing } => (
+            "impaired",
+            lang.pick(
+                format!("{missing} of its guarantee have failed and nothing stands in for them; it starts when they are back"),
+                format!("{missing} de sa garantie sont en panne et rien ne les remplace ; elle démarre à leur retour"),
+            ),
+        ),
     }
 }
 
@@ -146,6 +153,14 @@ pub(crate) fn notice_text(lang: Lang, notice: &Notice) -> (&'static str, String)
             lang.pick(
                 format!("this machine is being stopped: it saves itself by {by} and goes on afterwards"),
                 format!("cette machine s'arrête : sauvegarde avant {by}, suite après"),
+            ),
+        ),
+        Why::CellsFailed => (
+            "cells-failed",
+            lang.pick(
+                "cells that it holds have failed: it ends now and goes on when it can".to_owned(),
+                "des cellules qu'elle tient sont en panne : elle s'arrête et reprend dès que possible"
+                    .to_owned(),
             ),
         ),
         Why::Cancel => (

@@ -1,6 +1,7 @@
 //! The only place where state changes. Total: whatever was decided once applies for ever.
 
 use crate::event::{Event, Next};
+use crate::health::apply_health;
 use crate::kept::Kept;
 use crate::state::{
     ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PoolState, State, Workload,
@@ -21,20 +22,8 @@ const ANSWERED_KEPT: usize = 10_000;
 pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
     state.at = state.at.max(at);
     match event {
-        Event::OrganisationAdded { id, name, operator } => {
-            let (name, operator) = (name.clone(), *operator);
-            let added = Organisation { name, operator, public_key: None, quota_bytes: None, place: None };
-            state.organisations.insert(*id, added);
-        }
-        Event::QuotaSet { org, bytes } => {
-            if let Some(found) = state.organisations.get_mut(org) {
-                found.quota_bytes = *bytes;
-            }
-        }
-        Event::OrganisationPlaced { org, under, weight } => {
-            if let Some(found) = state.organisations.get_mut(org) {
-                found.place = Some(Place { under: *under, weight: *weight });
-            }
+        Event::OrganisationAdded { .. } | Event::QuotaSet { .. } | Event::OrganisationPlaced { .. } => {
+            apply_organisation(state, event);
         }
         Event::KeyAdded { id, org, digest, roles, label } => {
             let (roles, label) = (roles.clone(), label.clone());
@@ -57,6 +46,7 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
         | Event::ContractSigned { id, .. }
         | Event::ContractEnded { id } => {
             apply_contract(state, event);
+            apply_health(state, at, event);
             let mut index = std::mem::take(&mut state.index);
             index.follow_contract(state, *id);
             state.index = index;
@@ -89,7 +79,31 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
             state.index.names.insert(*org, &workload.spec.name, *id);
             state.workloads.insert(*id, workload);
         }
-        other => apply_workload(state, at, other),
+        other => {
+            apply_health(state, at, other);
+            apply_workload(state, at, other);
+        }
+    }
+}
+
+fn apply_organisation(state: &mut State, event: &Event) {
+    match event {
+        Event::OrganisationAdded { id, name, operator } => {
+            let (name, operator) = (name.clone(), *operator);
+            let added = Organisation { name, operator, public_key: None, quota_bytes: None, place: None };
+            state.organisations.insert(*id, added);
+        }
+        Event::QuotaSet { org, bytes } => {
+            if let Some(found) = state.organisations.get_mut(org) {
+                found.quota_bytes = *bytes;
+            }
+        }
+        Event::OrganisationPlaced { org, under, weight } => {
+            if let Some(found) = state.organisations.get_mut(org) {
+                found.place = Some(Place { under: *under, weight: *weight });
+            }
+        }
+        _ => {}
     }
 }
 
@@ -168,7 +182,9 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
         Event::LeaseGranted { epoch, cells, .. } => {
             workload.epoch = *epoch;
             let cells = cells.clone();
-            let lease = Lease { cells, granted_at: at, started_at: None, recorded_to: at, notice: None };
+            let (granted_at, recorded_to) = (at, at);
+            let lease =
+                Lease { cells, granted_at, started_at: None, recorded_to, notice: None, failed_at: None };
             workload.phase = Phase::Holding { lease };
         }
         Event::LeaseEnded { exit, outputs, next, ended_at, .. } => {

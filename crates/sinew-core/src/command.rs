@@ -4,7 +4,7 @@ use crate::state::Exit;
 use sinew_contract::{PublicKey, Signature, Terms};
 use sinew_sched::Near;
 use sinew_types::{
-    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Shape, Topology, WorkloadId, WorkloadSpec,
+    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Region, Shape, Topology, WorkloadId, WorkloadSpec,
     canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,6 +151,20 @@ pub enum Command {
         name: Name,
         /// Its cells.
         topology: Topology,
+    },
+    /// Says that cells have failed: whoever holds them ends. Maintenance is the same at a time that is known before.
+    CellsDown {
+        /// In which pool.
+        pool: PoolId,
+        /// Which cells.
+        region: Region,
+    },
+    /// Says that cells are healthy again.
+    CellsUp {
+        /// In which pool.
+        pool: PoolId,
+        /// Which cells.
+        region: Region,
     },
     /// Offers a contract, signed by the owner.
     OfferContract {

@@ -1,6 +1,7 @@
 //! From a command to events, or to a refusal. Reads the state, changes nothing.
 
 mod adjust;
+mod cells;
 mod contract;
 mod release;
 mod setup;
@@ -41,6 +42,8 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
             setup::operator(actor)?;
             setup::add_pool(state, signer(actor)?, *id, (name, topology))
         }
+        Command::CellsDown { pool, region } => cells::down(control, now, actor, (*pool, region)),
+        Command::CellsUp { pool, region } => cells::up(state, actor, (*pool, region)),
         Command::OfferContract { id, terms, signature } => {
             contract::offer(control, now, signer(actor)?, (*id, terms, *signature))
         }

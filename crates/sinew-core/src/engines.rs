@@ -4,7 +4,7 @@ use crate::event::{Event, Next};
 use crate::state::{Phase, State, Workload};
 use sinew_contract::{Contract, Terms};
 use sinew_sched::{Account, Bound, Engine, Entitlement, Holding, Item, NoShape, PastUse, Request, Weighted};
-use sinew_types::{Instant, OrgId, PoolId, Span, WorkloadId};
+use sinew_types::{ContractId, Instant, OrgId, PoolId, Span, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a recall from an owner's own work takes where no contract says anything.
@@ -53,6 +53,10 @@ impl Engines {
             for (account, organisation) in accounts(state, *pool) {
                 engine.set_share(account, &share(state, organisation));
                 engine.remember(account, past(state, *pool, account));
+            }
+            state.failed.of(*pool).for_each(|cells| engine.set_down(cells, true));
+            for (id, shortfall) in state.shortfalls.open() {
+                engine.impaired(Account::Contract(id), shortfall.missing_chips);
             }
             engines.pools.insert(*pool, engine);
         }
@@ -134,7 +138,21 @@ impl Engines {
                     engine.bound(cells);
                 }
             }
+            Event::CellsDown { pool, cells } | Event::CellsUp { pool, cells } => {
+                if let Some(engine) = self.pools.get_mut(pool) {
+                    engine.set_down(*cells, matches!(event, Event::CellsDown { .. }));
+                }
+            }
+            Event::ContractImpaired { id, missing_chips } => self.impaired(state, *id, *missing_chips),
+            Event::ContractHealed { id } => self.impaired(state, *id, 0),
             other => self.follow_workload(state, at, other),
+        }
+    }
+
+    fn impaired(&mut self, state: &State, id: ContractId, missing_chips: u32) {
+        let pool = state.contracts.get(&id).map(|contract| contract.terms.pool);
+        if let Some(engine) = pool.and_then(|pool| self.pools.get_mut(&pool)) {
+            engine.impaired(Account::Contract(id), missing_chips);
         }
     }
 

@@ -7,8 +7,8 @@ use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
 use sinew_sched::{Account, Bound, Cells, Near, Wait, Why};
 use sinew_types::{
-    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Shape, Topology, WorkloadId, WorkloadSpec,
-    canonical_enum,
+    CellRange, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Shape, Topology, WorkloadId,
+    WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -79,6 +79,16 @@ pub enum Event {
     },
     /// Cells belong to these accounts by promise from now on.
     CellsBound { pool: PoolId, cells: Vec<Bound> },
+    /// Cells have failed.
+    CellsDown { pool: PoolId, cells: CellRange },
+    /// Cells are healthy again.
+    CellsUp { pool: PoolId, cells: CellRange },
+    /// A lease holds failed cells: nobody pays for it from now on, and it must be gone at once.
+    LeaseFailed { id: WorkloadId, epoch: u64 },
+    /// So many chips of a guarantee cannot be held since cells have failed.
+    ContractImpaired { id: ContractId, missing_chips: u32 },
+    /// An impaired guarantee is whole again.
+    ContractHealed { id: ContractId },
     /// A lease held cells for a time.
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
@@ -110,6 +120,11 @@ canonical_enum!(Event {
     LeaseStarted = "lease-started" { id, epoch },
     LeaseEnded = "lease-ended" { id, epoch, exit, outputs, next, ended_at },
     CellsBound = "cells-bound" { pool, cells },
+    CellsDown = "cells-down" { pool, cells },
+    CellsUp = "cells-up" { pool, cells },
+    LeaseFailed = "lease-failed" { id, epoch },
+    ContractImpaired = "contract-impaired" { id, missing_chips },
+    ContractHealed = "contract-healed" { id },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
     Released = "released" { org, release },
@@ -129,6 +144,7 @@ impl Event {
             | Self::LeaseRebound { id, .. }
             | Self::LeaseNotified { id, .. }
             | Self::LeaseStarted { id, .. }
+            | Self::LeaseFailed { id, .. }
             | Self::LeaseEnded { id, .. } => Some(*id),
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use crate::command::Role;
 use sinew_contract::Flaw;
-use sinew_types::{Instant, Name, ReleaseRef, Shape};
+use sinew_types::{Instant, Name, Region, RegionFlaw, ReleaseRef, Shape};
 
 /// A kind of thing that may be missing or taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +105,13 @@ pub enum Refusal {
     NoRoles,
     /// A pool without chips.
     EmptyPool,
+    /// The pool has no such part.
+    NoSuchCells {
+        /// As the sender named it.
+        region: Region,
+        /// What is wrong with it.
+        flaw: RegionFlaw,
+    },
     /// A device is part of another pool.
     DeviceTaken {
         /// Its number.

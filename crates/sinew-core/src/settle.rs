@@ -76,6 +76,14 @@ fn carry_out(control: &mut Control, now: Instant, what: (PoolId, Action)) {
             }
         }
         (pool, Action::Bind { cells }) => bind(control, now, (pool, cells)),
+        (_, Action::Impair { account: Account::Contract(id), missing_chips }) => {
+            let event = match missing_chips {
+                0 => Event::ContractHealed { id },
+                _ => Event::ContractImpaired { id, missing_chips },
+            };
+            control.record(now, event);
+        }
+        (_, Action::Impair { account: Account::Owner, .. }) => {}
     }
 }
 
@@ -124,6 +132,7 @@ pub(crate) fn wait(state: &State, id: WorkloadId, reason: Reason) -> Option<Wait
         Reason::Closing { closed } => Wait::Closing { closed },
         Reason::Recalling { until } => Wait::Recalling { until },
         Reason::Busy { free_items } => Wait::Busy { asked, free: asked.of(free_items) },
+        Reason::Impaired { missing_chips } => Wait::Impaired { missing: Shape::Chips(missing_chips) },
         Reason::Behind { ahead } => Wait::Behind { ahead: state.workloads.get(&ahead)?.spec.name.clone() },
     })
 }
@@ -136,11 +145,12 @@ pub(crate) fn notify(state: &State, now: Instant, id: WorkloadId, why: Why) -> O
     Some(Event::LeaseNotified { id, epoch: workload.epoch, why, deadline })
 }
 
-/// What a lease held since its last usage record; nothing where no time has passed.
+/// What a lease held since its last usage record; nothing where no time has passed. What holds failed cells is not paid
+/// for.
 #[must_use]
 pub fn usage(state: &State, id: WorkloadId, now: Instant) -> Option<UsageRecord> {
     let workload = state.workloads.get(&id)?;
-    let lease = workload.lease().filter(|lease| lease.recorded_to < now)?;
+    let lease = workload.lease().filter(|lease| lease.failed_at.is_none() && lease.recorded_to < now)?;
     let each_milli = state.pools.get(&workload.pool)?.topology.each().chip_milli;
     let (own, borrowed) = lease.cells.own_and_borrowed();
     Some(UsageRecord {

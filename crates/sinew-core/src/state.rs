@@ -2,6 +2,7 @@
 
 use crate::bindings::Bindings;
 use crate::command::Role;
+use crate::health::{Failed, Shortfalls};
 use crate::index::Index;
 use crate::kept::Kept;
 use crate::shared::{Records, Shared};
@@ -130,9 +131,11 @@ pub struct Lease {
     pub recorded_to: Instant,
     /// Whether it must leave.
     pub notice: Option<Notice>,
+    /// Since when it holds failed cells. Nobody pays for it from then on.
+    pub failed_at: Option<Instant>,
 }
 
-canonical_struct!(Lease { cells, granted_at, started_at, recorded_to, notice });
+canonical_struct!(Lease { cells, granted_at, started_at, recorded_to, notice, failed_at });
 
 /// How a workload ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -262,6 +265,10 @@ pub struct State {
     pub contracts: BTreeMap<ContractId, Contract>,
     /// Whose cells are whose by promise.
     pub bindings: Bindings,
+    /// Cells that have failed.
+    pub failed: Failed,
+    /// What is and was missing of guarantees for that reason.
+    pub shortfalls: Shortfalls,
     /// All workloads that wait or run, and the latest that ended.
     pub workloads: Shared<WorkloadId, Workload>,
     /// Usage that no invoice holds yet.
@@ -287,6 +294,8 @@ canonical_struct!(State {
     pools,
     contracts,
     bindings,
+    failed,
+    shortfalls,
     workloads,
     unbilled,
     past,
@@ -306,6 +315,8 @@ impl Default for State {
             pools: BTreeMap::new(),
             contracts: BTreeMap::new(),
             bindings: Bindings::default(),
+            failed: Failed::default(),
+            shortfalls: Shortfalls::default(),
             workloads: Shared::default(),
             unbilled: BTreeMap::new(),
             past: BTreeMap::new(),

@@ -114,6 +114,7 @@ impl Engine {
     /// Moves chips of a unit to another account; every count follows.
     pub(crate) fn bind_unit(&mut self, unit: u32, mask: Mask, to: AccountIx) {
         self.break_claims(unit, mask);
+        self.rebind_down(unit, mask, to);
         let affected: Vec<(GangIx, Mask)> =
             self.units.get(unit).tenants_on(mask).map(|tenant| (tenant.gang, tenant.mask & mask)).collect();
         for (gang, held) in &affected {

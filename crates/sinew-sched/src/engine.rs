@@ -6,6 +6,7 @@
 
 use crate::account::{AccountIx, AccountState, GangIx, OWNER};
 use crate::ground::{Demand, Ground, Item, Mask, NoShape};
+use crate::health::Health;
 use crate::pages::Pages;
 use crate::past::PastUse;
 use crate::sharing::{Sharing, Weighted};
@@ -84,6 +85,7 @@ pub struct Engine {
     pub(crate) has_terms: bool,
     /// Gangs whose reason to wait may have changed.
     pub(crate) stepped_up: BTreeSet<WorkloadId>,
+    pub(crate) health: Health,
 }
 
 const SHARDS: usize = 256;
@@ -128,6 +130,7 @@ impl Engine {
             stirred: true,
             has_terms: false,
             stepped_up: BTreeSet::new(),
+            health: Health::default(),
             ground,
         };
         Arc::make_mut(&mut engine.sharing).add(engine.now);
@@ -152,10 +155,10 @@ impl Engine {
         self.ground.item_chips(item)
     }
 
-    /// Chips that nobody was promised.
+    /// Healthy chips that nobody was promised.
     #[must_use]
     pub fn unpromised(&self) -> u32 {
-        self.accounts[OWNER].bound
+        self.healthy(OWNER)
     }
 
     /// The most chips that an account could ever hold; nothing where it has no account.
@@ -197,6 +200,7 @@ impl Engine {
         if account != Account::Owner {
             state.unbound = guarantee.to_vec();
             state.grain = grain;
+            self.health.promised.insert(at, guarantee.to_vec());
         }
         self.timers.insert((entitlement.starts, at));
         self.timers.insert((entitlement.closes, at));
@@ -238,6 +242,7 @@ impl Engine {
             state.unbound.clear();
             let waiting = state.waiting.values().flatten().map(|turn| turn.2).collect::<Vec<_>>();
             self.stepped_up.extend(waiting);
+            self.health.missing.remove(&at);
             self.stir(at);
         }
     }

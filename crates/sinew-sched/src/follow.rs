@@ -199,19 +199,6 @@ impl Engine {
         }
     }
 
-    /// Chips break, or are whole again. Leases on them end by themselves.
-    pub fn set_down(&mut self, cells: &Cells, down: bool) {
-        for run in cells.runs() {
-            for (unit, mask) in self.ground.masks(run.first, run.count) {
-                self.reindex(unit, |unit| {
-                    unit.down = if down { unit.down | mask } else { unit.down & !mask }
-                });
-                self.stir_owners(unit, mask);
-            }
-        }
-        self.freed += 1;
-    }
-
     /// Counts chips that a gang of `holder` takes or lets go.
     pub(crate) fn count_held(&mut self, holder: AccountIx, cells: (u32, Mask), taken: bool, leaving: bool) {
         let (unit, mask) = cells;

@@ -65,7 +65,7 @@ impl Engine {
             let own = if held_up.is_some_and(|ahead| priority < ahead) { 0 } else { state.claim_room() };
             let reach = Reach { account: at, own, borrowed: state.borrow_room() };
             let chips = self.ground.item_chips(demand.item).saturating_mul(demand.least);
-            held_up = held_up.or((chips <= state.bound).then_some(priority));
+            held_up = held_up.or((chips <= self.healthy(at)).then_some(priority));
             if self.ground.kind(&ask) & kinds == 0 {
                 continue;
             }

@@ -15,6 +15,7 @@ mod claims;
 mod engine;
 mod follow;
 mod ground;
+mod health;
 mod lend;
 mod lists;
 mod next;

@@ -37,6 +37,9 @@ impl Engine {
             if let Some(action) = self.pending.pop_front() {
                 return Some(action);
             }
+            if let Some(action) = self.next_mended() {
+                return Some(action);
+            }
             if let Some(gang) = self.ready.pop_first() {
                 if let Some(action) = self.serve_ready(gang) {
                     return Some(action);
@@ -211,7 +214,7 @@ impl Engine {
         Some(all)
     }
 
-    fn bound_cells(&self, account: Account, masks: &[(u32, Mask)]) -> Vec<Bound> {
+    pub(crate) fn bound_cells(&self, account: Account, masks: &[(u32, Mask)]) -> Vec<Bound> {
         let runs = masks.iter().flat_map(|(unit, mask)| self.ground.runs(*unit, *mask));
         runs.map(|(first, count)| Bound { first, count, account }).collect()
     }
@@ -281,7 +284,7 @@ impl Engine {
                 return (None, claimed);
             }
             if chips > room || state.stuck.contains(&ask) {
-                held_up = held_up.or((chips <= state.bound).then_some(priority));
+                held_up = held_up.or((chips <= self.healthy(at)).then_some(priority));
                 continue;
             }
             let demand = self.gangs.get(gang).request.demand;
@@ -475,7 +478,8 @@ impl Engine {
         let size = mine.grain?.max(theirs.grain?);
         // A unit that is all of one account stays so: somebody may be promised it whole.
         let splits = size < self.ground.unit_chips && self.units.get(unit).pieces.len() == 1;
-        let starts = self.ground.starts(size, mask & self.units.get(unit).bound_to(lender));
+        let healthy = self.units.get(unit).bound_to(lender) & !self.units.get(unit).down;
+        let starts = self.ground.starts(size, mask & healthy);
         if starts == 0 || splits && self.ground.units > 1 {
             return None;
         }

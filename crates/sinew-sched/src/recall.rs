@@ -232,7 +232,12 @@ impl Engine {
     }
 
     /// The cheapest whole units of a group.
-    fn best_units(&self, of: (AccountIx, For), group: Range<u32>, count: u32) -> Option<Vec<(u32, Mask)>> {
+    pub(crate) fn best_units(
+        &self,
+        of: (AccountIx, For),
+        group: Range<u32>,
+        count: u32,
+    ) -> Option<Vec<(u32, Mask)>> {
         let whole = self.ground.whole();
         let mut offers: Vec<(u64, u32)> = Vec::new();
         for at in self.accounts[of.0].units.range(group) {
@@ -299,7 +304,7 @@ impl Engine {
     }
 }
 
-fn first_bits(mask: Mask, count: u32) -> Mask {
+pub(crate) fn first_bits(mask: Mask, count: u32) -> Mask {
     let mut left = mask;
     let mut taken = 0;
     for _ in 0..count.min(Mask::BITS) {

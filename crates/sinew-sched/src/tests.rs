@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use sinew_types::{ContractId, Fabric, Instant, Level, Resources, Shape, Span, Tier, Topology, WorkloadId};
 
 mod agreement;
+mod failures;
 mod random;
 mod shapes;
 mod sharing;
@@ -141,9 +142,8 @@ impl Story {
             ["cancel", name] => self.engine.withdraw(workload(name)),
             [what @ ("break" | "mend"), first, count] => {
                 let first = sinew_types::CellIndex(first.parse().expect("a chip"));
-                let mut cells = Cells::default();
-                cells.push(Run { first, count: count.parse().expect("a count"), holding: Holding::Own });
-                self.engine.set_down(&cells, what == "break");
+                let count = count.parse().expect("a count");
+                self.engine.set_down(sinew_types::CellRange { first, count }, what == "break");
             }
             ["why", name] => {
                 let why = self.engine.why(workload(name));
@@ -164,6 +164,10 @@ impl Story {
                 Action::Notify { workload, why } => {
                     self.told += &format!("  w{} leaves: {why:?}\n", workload.bits());
                     self.engine.notified(*workload, self.now.plus(Span::from_ms(7_000)));
+                }
+                Action::Impair { account, missing_chips } => {
+                    self.told += &format!("  {} misses {missing_chips} chips\n", name(*account));
+                    self.engine.impaired(*account, *missing_chips);
                 }
                 Action::Bind { cells } => {
                     let holders = self.engine.holders(cells);
@@ -210,6 +214,7 @@ fn reason(reason: Reason) -> String {
         Reason::Recalling { until } => format!("recalled until {} s", until.ms() / 1_000),
         Reason::Busy { free_items } => format!("busy, {free_items} free"),
         Reason::Behind { ahead } => format!("behind w{}", ahead.bits()),
+        Reason::Impaired { missing_chips } => format!("{missing_chips} chips of the guarantee are missing"),
     }
 }
 

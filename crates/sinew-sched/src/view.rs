@@ -111,6 +111,8 @@ pub enum Why {
     ContractEnds,
     /// The machine that it runs on is being stopped.
     Drain,
+    /// Cells that it holds have failed.
+    CellsFailed,
 }
 
 canonical_enum!(Why {
@@ -121,6 +123,7 @@ canonical_enum!(Why {
     Resize = "resize" {},
     ContractEnds = "contract-ends" {},
     Drain = "drain" {},
+    CellsFailed = "cells-failed" {},
 });
 
 /// Why a workload waits. Holds nothing about any other organisation.
@@ -165,6 +168,11 @@ pub enum Wait {
         /// Since when.
         since: Instant,
     },
+    /// Cells of its guarantee have failed, and nothing stands in for them.
+    Impaired {
+        /// How many chips of the guarantee are missing.
+        missing: Shape,
+    },
 }
 
 canonical_enum!(Wait {
@@ -175,6 +183,7 @@ canonical_enum!(Wait {
     Busy = "busy" { asked, free },
     Behind = "behind" { ahead },
     Held = "held" { since },
+    Impaired = "impaired" { missing },
 });
 
 /// Why a gang waits, as the scheduler knows it: in chips, and without names.
@@ -210,6 +219,11 @@ pub enum Reason {
         /// Which.
         ahead: WorkloadId,
     },
+    /// Cells of its account's guarantee have failed, and nothing stands in for them.
+    Impaired {
+        /// How many chips of the guarantee are missing.
+        missing_chips: u32,
+    },
 }
 
 /// One thing that should happen. The scheduler is told when it has happened, and is asked again.
@@ -233,5 +247,12 @@ pub enum Action {
     Bind {
         /// The cells that move, and to whom.
         cells: Vec<Bound>,
+    },
+    /// So much of a guarantee cannot be held since cells have failed; nothing where it is whole again.
+    Impair {
+        /// Whose guarantee.
+        account: Account,
+        /// How many of its chips are missing.
+        missing_chips: u32,
     },
 }

@@ -34,6 +34,13 @@ impl Engine {
             let until = victims.iter().filter_map(|victim| self.gangs.get(*victim).gone_by).max();
             return Some(Reason::Recalling { until: until.unwrap_or(self.now) });
         }
+        let chips = self.ground.item_chips(demand.item).saturating_mul(demand.least);
+        if let Some(missing) = self.health.missing.get(&found.account)
+            && chips <= state.claim_room()
+            && state.claim_room() < chips.saturating_add(*missing)
+        {
+            return Some(Reason::Impaired { missing_chips: *missing });
+        }
         let turn = self.turn(gang);
         let first = state.waiting.values().filter_map(|line| line.first()).min();
         match first {

@@ -233,3 +233,28 @@ fn a_pool_of_a_million_chips_is_a_few_numbers() {
         TopologyFlaw::TorusSize { torus: 0, domains: 4 }
     );
 }
+
+#[test]
+fn a_region_is_a_range_of_chips() {
+    let tier = |level, count| Tier { level, count };
+    let tiers =
+        vec![tier(Level::Pod, 3), tier(Level::Domain, 4), tier(Level::Host, 16), tier(Level::Chip, 4)];
+    let pool = Topology::regular("tpu7x", Resources::default(), tiers, Fabric::Switched).expect("a pool");
+    let first = pool.first_chip().0;
+    let range = |text: &str| {
+        let region: Region = text.parse().expect("a region");
+        assert_eq!(region.to_string(), text.replace("cube", "domain"));
+        pool.region(&region).map(|range| (range.first.0 - first, range.count))
+    };
+    assert_eq!(range(""), Ok((0, 768)));
+    assert_eq!(range("pod-2"), Ok((512, 256)));
+    assert_eq!(range("pod-2/cube-1/host-3/chip-2"), Ok((512 + 64 + 12 + 2, 1)));
+    assert_eq!(range("host-17"), Ok((68, 4)));
+    assert_eq!(range("pod-3"), Err(RegionFlaw::TooFar { level: Level::Pod, count: 3 }));
+    assert_eq!(range("pod-1/host-64"), Err(RegionFlaw::TooFar { level: Level::Host, count: 64 }));
+    assert_eq!(range("rack-0"), Err(RegionFlaw::NoLevel { level: Level::Rack }));
+    assert_eq!(range("host-0/pod-0"), Err(RegionFlaw::NoLevel { level: Level::Pod }));
+    for wrong in ["pod", "pod-", "pod--1", "pod-+1", "pod-1/", "shelf-1", "pod-99999999999", "/pod-1"] {
+        assert!(wrong.parse::<Region>().is_err(), "{wrong}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::Lang;
 use sinew_contract::Flaw;
 use sinew_core::{Refusal, Role, Thing};
-use sinew_types::Name;
+use sinew_types::{Name, RegionFlaw};
 
 fn thing(lang: Lang, thing: Thing) -> String {
     match thing {
@@ -61,7 +61,10 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         | Refusal::ContractIdTaken
         | Refusal::NoLongerFits
         | Refusal::NotOffered => contract(lang, refusal),
-        Refusal::EmptyPool | Refusal::DeviceTaken { .. } | Refusal::DeviceTwice { .. } => pool(lang, refusal),
+        Refusal::EmptyPool
+        | Refusal::DeviceTaken { .. }
+        | Refusal::DeviceTwice { .. }
+        | Refusal::NoSuchCells { .. } => pool(lang, refusal),
         Refusal::NotTrained { .. }
         | Refusal::NoWeights { .. }
         | Refusal::GateNotPassed { .. }
@@ -249,6 +252,10 @@ fn pool(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             );
             ("device-taken", lang.pick(en, fr))
         }
+        Refusal::NoSuchCells { region, flaw } => {
+            let (en, fr) = no_such_cells(flaw);
+            ("no-such-cells", lang.pick(format!("`{region}`: {en}"), format!("`{region}` : {fr}")))
+        }
         Refusal::DeviceTwice { device } => (
             "device-twice",
             lang.pick(
@@ -362,4 +369,24 @@ fn no_room(lang: Lang, behind: Option<&Name>) -> (&'static str, String) {
         ),
     };
     ("no-room-in-shape", lang.pick(en, fr))
+}
+
+/// Why a pool has no such part.
+fn no_such_cells(flaw: &RegionFlaw) -> (String, String) {
+    match flaw {
+        RegionFlaw::NoLevel { level } => {
+            let word = format!("{level:?}").to_lowercase();
+            (
+                format!("the pool has no {word} there; its levels are shown by `sinew pool show`"),
+                format!("le pool n'a pas de {word} à cet endroit ; `sinew pool show` montre ses niveaux"),
+            )
+        }
+        RegionFlaw::TooFar { level, count } => {
+            let word = format!("{level:?}").to_lowercase();
+            (
+                format!("there are {count} of {word}, counted from 0; name one of these"),
+                format!("il y en a {count} ({word}), comptés à partir de 0 ; nommez-en un"),
+            )
+        }
+    }
 }

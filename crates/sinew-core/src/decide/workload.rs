@@ -126,13 +126,14 @@ pub(super) fn observe(state: &State, now: Instant, of: (WorkloadId, u64), seen: 
 }
 
 /// Up to when a lease is billed: to its last process where somebody saw it go, also when the report comes late; and to
-/// the last thing that this Sinew recorded where its supervisor was lost, because nobody knows how long it ran.
+/// the last thing that this Sinew recorded where its supervisor was lost, because nobody knows how long it ran. What held
+/// failed cells is billed to their failure.
 fn last_moment(state: &State, now: Instant, lease: &Lease, seen: (&Exit, Option<Instant>)) -> Instant {
     let end = match seen {
         (Exit::Lost, _) => state.at,
         (_, at) => at.unwrap_or(now),
     };
-    end.min(now).max(lease.recorded_to)
+    end.min(lease.failed_at.unwrap_or(now)).min(now).max(lease.recorded_to)
 }
 
 fn ended(

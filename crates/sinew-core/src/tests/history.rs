@@ -21,6 +21,8 @@ enum Step {
     Stale { which: usize },
     Rival { which: usize },
     Adjust { which: usize, held: Option<bool>, least: u32, more: u32, first: u32 },
+    Fail { first: u32, all: bool },
+    Restore { first: u32, all: bool },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -38,6 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(|which| Step::Rival { which }),
         3 => (any::<usize>(), any::<Option<bool>>(), 1..4_u32, 0..3_u32, 0..8_u32)
             .prop_map(|(which, held, least, more, first)| Step::Adjust { which, held, least, more, first }),
+        2 => (0..7_u32, prop::bool::weighted(0.1)).prop_map(|(first, all)| Step::Fail { first, all }),
+        2 => (0..7_u32, prop::bool::weighted(0.2)).prop_map(|(first, all)| Step::Restore { first, all }),
     ]
 }
 
@@ -103,7 +107,20 @@ fn take(world: &mut World, step: &Step) {
                 let _over = world.ask(principal(number_of(org)), Command::Adjust { id, change });
             }
         }
+        Step::Fail { first, all } => {
+            wear(world, (first, all), |pool, region| Command::CellsDown { pool, region })
+        }
+        Step::Restore { first, all } => {
+            wear(world, (first, all), |pool, region| Command::CellsUp { pool, region });
+        }
     }
+}
+
+/// A chip of the pool, or all of it, breaks or is whole again.
+fn wear(world: &mut World, which: (u32, bool), command: impl Fn(PoolId, Region) -> Command) {
+    let text = if which.1 { "pool".to_owned() } else { format!("chip-{}", which.0) };
+    let region = text.parse().expect("a region");
+    let _too_far = world.ask(principal(OWNER), command(PoolId::from_bits(7), region));
 }
 
 /// A report of an old lease, and a repeated order, change nothing.
@@ -162,7 +179,8 @@ fn a_guarantee_is_held_within_its_bound() {
         let life = |terms: &mut sinew_contract::Terms| terms.ends = terms.ends.plus(Span::from_ms(1 << 40));
         let contract = world.contract(4, life).expect("room for one chip");
         let bound = world.control.state().contracts[&contract].terms.recall_bound();
-        for step in steps.iter().filter(|step| !of_lab_four(step)) {
+        let whole = |step: &&Step| !matches!(step, Step::Fail { .. });
+        for step in steps.iter().filter(whole).filter(|step| !of_lab_four(step)) {
             take(&mut world, step);
         }
         let id = world.submit(4, 1, 1).expect("inside the guarantee");

@@ -17,6 +17,7 @@ struct Life {
     cells: Cells,
     usage: Vec<UsageRecord>,
     shape: (u32, u32),
+    failed: Option<Instant>,
 }
 
 fn lives(journal: &[Recorded]) -> Vec<Life> {
@@ -39,7 +40,17 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
             Event::LeaseGranted { id, cells, .. } => {
                 let (account, shape) = known[id];
                 let cells = cells.clone();
-                lives.push(Life { workload: *id, account, from: *at, to: None, cells, usage: vec![], shape });
+                let (workload, from) = (*id, *at);
+                lives.push(Life {
+                    workload,
+                    account,
+                    from,
+                    to: None,
+                    cells,
+                    usage: vec![],
+                    shape,
+                    failed: None,
+                });
             }
             Event::LeaseRebound { id, cells, .. } => {
                 let at = current(&lives, *id);
@@ -47,10 +58,16 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
                 assert_eq!(chips(&lives[at].cells), chips(cells), "3: a gang's cells never change");
                 lives[at].cells = cells.clone();
             }
+            Event::LeaseFailed { id, .. } => {
+                let place = current(&lives, *id);
+                lives[place].failed = Some(*at);
+            }
             Event::LeaseEnded { id, ended_at, .. } => {
                 assert!(ended_at <= at, "6: nothing is billed for the future");
                 let place = current(&lives, *id);
                 assert!(lives[place].to.replace(*ended_at).is_none(), "4: a lease ends once");
+                let failed = lives[place].failed;
+                assert!(failed.is_none_or(|failed| *ended_at <= failed), "6: nobody pays for failed cells");
             }
             Event::UsageRecorded { record } => {
                 let at = current(&lives, record.workload);
@@ -66,6 +83,11 @@ fn lives(journal: &[Recorded]) -> Vec<Life> {
 pub(super) fn check(world: &World) {
     let lives = lives(&world.journal);
     let live: Vec<&Life> = lives.iter().filter(|life| life.to.is_none()).collect();
+    let broken = failed(&world.journal, PoolId::from_bits(7));
+    for life in &live {
+        let touched = life.cells.iter().any(|(cell, _)| broken.contains(&cell));
+        assert!(life.failed.is_some() || !touched, "1: who holds failed cells is ended");
+    }
     guarantees(world, &live);
     for life in &lives {
         let held = life.cells.chips();
@@ -110,6 +132,7 @@ fn guarantees(world: &World, live: &[&Life]) {
                 _ => contract.terms.guaranteed_chips().expect("chips only"),
             };
             assert_eq!(theirs, usize::try_from(owed).expect("few"), "1: every guarantee has its cells");
+            healthy(world, (*id, &bound), contract.id);
             let count = |wanted: &dyn Fn(&Life, Holding) -> bool| {
                 let all = live.iter().flat_map(|life| life.cells.iter().map(move |(_, h)| (*life, h)));
                 u32::try_from(all.filter(|(life, holding)| wanted(life, *holding)).count()).expect("few")
@@ -120,6 +143,44 @@ fn guarantees(world: &World, live: &[&Life]) {
             assert!(borrowed <= limit.saturating_add(owed), "2: the borrow limit holds");
         }
     }
+}
+
+/// 1: of the cells that a contract was promised those are healthy that are not said to be missing, and nothing is
+/// missing while the owner has a healthy cell that nobody was promised.
+fn healthy(world: &World, of: (PoolId, &BTreeMap<CellIndex, Account>), contract: ContractId) {
+    let (pool, bound) = of;
+    let failed = failed(&world.journal, pool);
+    let broken = |account: Account| {
+        bound.iter().filter(|(chip, whose)| **whose == account && failed.contains(chip)).count()
+    };
+    let missing = world.journal.iter().rev().find_map(|record| match record.event {
+        Event::ContractImpaired { id, missing_chips } if id == contract => Some(missing_chips),
+        Event::ContractHealed { id } | Event::ContractEnded { id } if id == contract => Some(0),
+        _ => None,
+    });
+    let missing = usize::try_from(missing.unwrap_or(0)).expect("few");
+    assert_eq!(broken(Account::Contract(contract)), missing, "1: what is broken is said to be missing");
+    let spares = bound.values().filter(|whose| **whose == Account::Owner).count() - broken(Account::Owner);
+    assert!(missing == 0 || spares == 0, "1: a spare stands in for what is broken");
+}
+
+/// The failed chips of a pool, from the journal's records alone.
+fn failed(journal: &[Recorded], of: PoolId) -> BTreeSet<CellIndex> {
+    let mut failed = BTreeSet::new();
+    for record in journal {
+        let (Event::CellsDown { pool, cells } | Event::CellsUp { pool, cells }) = &record.event else {
+            continue;
+        };
+        let down = matches!(record.event, Event::CellsDown { .. });
+        for chip in (cells.first.0..cells.end()).map(CellIndex).filter(|_| *pool == of) {
+            if down {
+                failed.insert(chip)
+            } else {
+                failed.remove(&chip)
+            };
+        }
+    }
+    failed
 }
 
 /// Whose each chip is, from the journal's records alone.

@@ -32,6 +32,7 @@ pub(crate) fn check(engine: &Engine) {
         assert_eq!(unit.claimed(), claims);
     }
     accounts(engine);
+    down(engine);
     let whole: BTreeSet<u32> =
         units().filter(|(_, unit)| unit.idle() == engine.ground.whole()).map(|(at, _)| at).collect();
     assert_eq!(engine.whole, whole, "units that are wholly idle");
@@ -85,5 +86,13 @@ fn accounts(engine: &Engine) {
         assert_eq!(state.waiting_kinds, kinds, "what account {at} waits for");
         assert_eq!((engine.briefs[at].idle, engine.briefs[at].borrowed), (state.idle, state.borrowed));
         assert_eq!(engine.briefs[at].lendable, if state.over { state.idle } else { state.lendable() });
+    }
+}
+
+fn down(engine: &Engine) {
+    for at in 0..engine.accounts.len() {
+        let units = (0..engine.ground.units).map(|unit| engine.units.get(unit));
+        let down: u32 = units.map(|unit| (unit.bound_to(at) & unit.down).count_ones()).sum();
+        assert_eq!(engine.health.down.get(&at).copied().unwrap_or(0), down, "broken chips of account {at}");
     }
 }

@@ -2,15 +2,15 @@
 //! every step, and whoever asks for its own gets it as soon as those who were told to leave have left.
 
 use super::{Story, account, agreement, entitlement};
+use crate::Action;
 use crate::account::OWNER;
-use crate::cells::Cells;
 use crate::engine::Engine;
-use crate::ground::Item;
+use crate::ground::{Item, Mask};
+use crate::recall::For;
 use crate::unit::Unit;
-use crate::view::{Account, Holding, Request};
-use crate::{Action, Run};
+use crate::view::{Account, Request};
 use proptest::prelude::*;
-use sinew_types::{CellIndex, Shape, Span, WorkloadId};
+use sinew_types::{CellIndex, CellRange, Shape, Span, WorkloadId};
 
 const ACCOUNTS: [&str; 4] = ["owner", "a", "b", "c"];
 
@@ -137,26 +137,41 @@ impl Told {
         let ground = &self.story.engine.ground;
         let chips = ground.units * ground.unit_chips;
         let (at, first) = (at % chips, ground.first_chip);
-        let mut cells = Cells::default();
-        cells.push(Run { first: CellIndex(first + at), count: count.min(chips - at), holding: Holding::Own });
-        self.story.engine.set_down(&cells, down);
+        let cells = CellRange { first: CellIndex(first + at), count: count.min(chips - at) };
+        self.story.engine.set_down(cells, down);
     }
 
-    fn check(&self) {
+    fn check(&self, settled: bool) {
         agreement::check(&self.story.engine);
         for (of, item, count) in &self.promised {
             let at = self.story.engine.place(account(of)).expect("it has an account");
-            let has = whole_items(&self.story.engine, at, *item);
+            let has = whole_items(&self.story.engine, at, *item, false);
             assert!(has >= *count, "{of} was promised {count} of {item:?} and is bound to {has}");
+            if settled {
+                self.check_health(at, (*item, *count));
+            }
         }
+    }
+
+    /// What healthy cells do not make of a guarantee is said to be missing, and only where nothing stands in for it.
+    fn check_health(&self, at: usize, promised: (Item, u32)) {
+        let (engine, (item, count)) = (&self.story.engine, promised);
+        let together = matches!(item, Item::Joined(_));
+        let whole = whole_items(engine, at, item, true);
+        let missing = engine.health.missing.get(&at).copied().unwrap_or(0);
+        let broken = if together { count * u32::from(whole < count) } else { count.saturating_sub(whole) };
+        assert_eq!(missing, broken * engine.item_chips(item), "missing of {promised:?}, {whole} are whole");
+        let one = if together { count } else { 1 };
+        let spare = missing > 0 && engine.cheapest(OWNER, item, one, For::Binding).is_some();
+        assert!(!spare, "the owner has cells for what is missing of {promised:?}");
     }
 }
 
-/// How many disjoint items the cells of an account make, by a plain look at all of them.
-fn whole_items(engine: &Engine, account: usize, item: Item) -> u32 {
+/// How many disjoint items the cells of an account make, or its healthy ones, by a plain look at all of them.
+fn whole_items(engine: &Engine, account: usize, item: Item, healthy: bool) -> u32 {
     let ground = &engine.ground;
     let units = || (0..ground.units).map(|at| engine.units.get(at));
-    let bound = |unit: &Unit| unit.bound_to(account);
+    let bound = |unit: &Unit| unit.bound_to(account) & if healthy { !unit.down } else { Mask::MAX };
     let whole = |at: u32| bound(engine.units.get(at)) == ground.whole();
     match item {
         Item::Chip => units().map(|unit| bound(unit).count_ones()).sum(),
@@ -181,9 +196,9 @@ fn tell(kind: &'static str, count: u32, steps: &[Step]) -> Told {
     let mut told = Told { story, kind, next: 1, promised: Vec::new() };
     for step in steps {
         told.take(step);
-        told.check();
+        told.check(false);
         told.story.settle();
-        told.check();
+        told.check(true);
     }
     told
 }
