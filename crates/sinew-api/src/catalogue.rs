@@ -188,8 +188,8 @@ pub(crate) fn notice_text(lang: Lang, notice: &Notice) -> (&'static str, String)
         Why::ContractEnds => (
             "contract-ends",
             lang.pick(
-                format!("its contract ends; gone by {by}"),
-                format!("son contrat finit ; partie avant {by}"),
+                format!("its contract, or the window of it, ends; gone by {by}"),
+                format!("son contrat, ou la plage de celui-ci, finit ; partie avant {by}"),
             ),
         ),
     }

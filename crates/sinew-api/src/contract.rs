@@ -33,6 +33,9 @@ pub struct TermsWire {
     /// How long a lease is safe from recall, such as `10m`, where the owner grants that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_term: Option<String>,
+    /// In which windows it holds between its dates, such as `daily 20:00-06:00 Europe/Zurich`; always, without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     /// First moment, UTC.
     pub starts: String,
     /// First moment after, UTC.
@@ -138,6 +141,7 @@ impl TermsWire {
             kill_grace: field("kill_grace", &self.kill_grace)?,
             hand_over: field("hand_over", &self.hand_over)?,
             minimum_term: self.minimum_term.as_deref().map(|text| field("minimum_term", text)).transpose()?,
+            calendar: self.calendar.as_deref().map(|text| field("calendar", text)).transpose()?,
             starts: field("starts", &self.starts)?,
             ends: field("ends", &self.ends)?,
             guaranteed_price: field("guaranteed_price", &self.guaranteed_price)?,
@@ -162,6 +166,7 @@ impl TermsWire {
             kill_grace: terms.kill_grace.to_string(),
             hand_over: terms.hand_over.to_string(),
             minimum_term: terms.minimum_term.map(|term| term.to_string()),
+            calendar: terms.calendar.as_ref().map(ToString::to_string),
             starts: terms.starts.to_string(),
             ends: terms.ends.to_string(),
             guaranteed_price: terms.guaranteed_price.to_string(),

@@ -2,7 +2,7 @@ use crate::*;
 use sinew_contract::Flaw;
 use sinew_core::{Exit, Refusal, Role, Thing};
 use sinew_sched::Wait;
-use sinew_types::{Instant, Name, ReleaseRef, Shape};
+use sinew_types::{Instant, Name, ReleaseRef, Shape, Span};
 
 fn name() -> Name {
     "train-12".parse().expect("a name")
@@ -21,6 +21,9 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NoPublicKey { organisation: name() },
         Refusal::PublicKeySet,
         Refusal::NoWeight,
+        Refusal::NoWindow { calendar: "daily 01:00-02:00 UTC".to_owned(), bound: Span::from_ms(1) },
+        Refusal::TooManyWindows { most: 4_000 },
+        Refusal::WindowsAmiss,
         Refusal::NoTree { organisation: name(), under: name(), deepest: 8 },
         Refusal::WrongSignature,
         Refusal::Terms(Flaw::EndsBeforeStart { starts: at(1), ends: at(0) }),
@@ -122,6 +125,7 @@ fn terms() -> TermsWire {
         kill_grace: "1s".to_owned(),
         hand_over: "1s".to_owned(),
         minimum_term: None,
+        calendar: None,
         starts: "2026-11-22T00:00:00.000Z".to_owned(),
         ends: "2027-06-30T00:00:00.000Z".to_owned(),
         guaranteed_price: "1.90 USD/chip-hour".to_owned(),

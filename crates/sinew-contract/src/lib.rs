@@ -4,9 +4,11 @@
 //! what two organisations agreed on.
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+mod calendar;
 mod sign;
 mod terms;
 
+pub use calendar::{Calendar, Expanded, Window};
 pub use sign::{PublicKey, SecretKey, Signature};
 pub use terms::{Contract, Flaw, InForce, Standing, Terms};
 

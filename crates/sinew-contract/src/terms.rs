@@ -1,5 +1,6 @@
 //! The terms that two organisations agree on, and the contract that grows out of them.
 
+use crate::calendar::{Calendar, Expanded};
 use crate::{PublicKey, Signature};
 use sinew_types::{
     Asset, Canonical, ContractId, Instant, OrgId, PoolId, Price, Rounding, Shape, Span, Value,
@@ -29,6 +30,8 @@ pub struct Terms {
     pub hand_over: Span,
     /// How long a lease under the contract is safe from recall, where the owner grants that.
     pub minimum_term: Option<Span>,
+    /// In which windows it holds between its dates; always, where nothing is said.
+    pub calendar: Option<Calendar>,
     /// The first moment under the contract.
     pub starts: Instant,
     /// The first moment no longer under it.
@@ -52,6 +55,7 @@ canonical_struct!(Terms {
     kill_grace,
     hand_over,
     minimum_term,
+    calendar,
     starts,
     ends,
     guaranteed_price,
@@ -159,9 +163,11 @@ pub struct Contract {
     pub lab_signature: Option<(PublicKey, Signature)>,
     /// Where it stands.
     pub standing: Standing,
+    /// The windows of its calendar in moments, where it has one.
+    pub expanded: Option<Expanded>,
 }
 
-canonical_struct!(Contract { id, terms, owner_signature, lab_signature, standing });
+canonical_struct!(Contract { id, terms, owner_signature, lab_signature, standing, expanded });
 
 /// Proof that a contract is signed by both and that the moment lies within its dates.
 #[derive(Clone, Copy, Debug)]
@@ -179,6 +185,19 @@ impl Contract {
     #[must_use]
     pub fn closes_at(&self) -> Instant {
         self.terms.ends.minus(self.terms.recall_bound())
+    }
+
+    /// When its leases may start and from when on they go, window by window.
+    pub fn windows(&self) -> impl Iterator<Item = (Instant, Instant)> + '_ {
+        let windows = self.expanded.iter().flat_map(|expanded| &expanded.windows);
+        windows.map(|window| (window.starts, window.ends.minus(self.terms.recall_bound())))
+    }
+
+    /// From when on a lease that began at a moment must be on its way out: the end of its window, or of the contract.
+    #[must_use]
+    pub fn closes_after(&self, granted_at: Instant) -> Instant {
+        let window = self.windows().find(|(_, closes)| granted_at < *closes);
+        window.map_or_else(|| self.closes_at(), |(_, closes)| closes)
     }
 
     /// Whether both signatures are there and fit these terms.

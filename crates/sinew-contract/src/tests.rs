@@ -13,6 +13,7 @@ fn terms() -> Terms {
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(1_000),
         minimum_term: None,
+        calendar: None,
         starts: Instant::from_ms(0),
         ends: Instant::from_ms(1_000_000),
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
@@ -34,6 +35,7 @@ fn contract() -> Contract {
         owner_signature: sign(1),
         lab_signature: Some(sign(2)),
         standing: Standing::Signed,
+        expanded: None,
     }
 }
 
@@ -85,4 +87,37 @@ fn signatures_cover_every_term_and_the_identity() {
 fn the_canonical_form_comes_back() {
     assert_eq!(Contract::from_value(&contract().to_value()), Ok(contract()));
     assert_eq!(terms().recall_bound(), Span::from_ms(7_000));
+}
+
+#[test]
+fn a_calendar_reads_as_it_is_written() {
+    for (text, written) in [
+        ("daily 20:00-06:00 Europe/Zurich", "daily 20:00-06:00 Europe/Zurich"),
+        ("mon-fri 08:00-18:00 UTC", "mon-fri 08:00-18:00 UTC"),
+        ("fri-mon 00:00-24:00 UTC", "mon,fri,sat,sun 00:00-24:00 UTC"),
+        ("sat,sun  22:30-05:15   America/New_York", "sat,sun 22:30-05:15 America/New_York"),
+        ("mon-sun 00:00-24:00 UTC", "daily 00:00-24:00 UTC"),
+    ] {
+        let calendar: Calendar = text.parse().expect("a window");
+        assert_eq!(calendar.to_string(), written);
+        assert_eq!(Calendar::from_value(&calendar.to_value()), Ok(calendar));
+    }
+    for wrong in [
+        "",
+        "daily",
+        "daily 20:00-06:00",
+        "daily 20:00 06:00 UTC",
+        "never 20:00-06:00 UTC",
+        "mon-xyz 20:00-06:00 UTC",
+        "daily 20:00-20:00 UTC",
+        "daily 24:00-06:00 UTC",
+        "daily 20:00-24:01 UTC",
+        "daily 20:60-06:00 UTC",
+        "daily 8:00-18:00 UTC",
+        "daily +8:00-18:00 UTC",
+        "daily 99999999:00-06:00 UTC",
+        "mon, 20:00-06:00 UTC",
+    ] {
+        assert!(wrong.parse::<Calendar>().is_err(), "{wrong}");
+    }
 }

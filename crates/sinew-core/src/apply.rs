@@ -109,13 +109,14 @@ fn apply_organisation(state: &mut State, event: &Event) {
 
 fn apply_contract(state: &mut State, event: &Event) {
     match event {
-        Event::ContractOffered { id, terms, key, signature } => {
+        Event::ContractOffered { id, terms, key, signature, expanded } => {
             let contract = Contract {
                 id: *id,
                 terms: (**terms).clone(),
                 owner_signature: (*key, *signature),
                 lab_signature: None,
                 standing: Standing::Offered,
+                expanded: expanded.clone(),
             };
             state.contracts.insert(*id, contract);
         }

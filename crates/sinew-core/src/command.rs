@@ -1,7 +1,7 @@
 //! What may be asked of the control plane, and by whom.
 
 use crate::state::Exit;
-use sinew_contract::{PublicKey, Signature, Terms};
+use sinew_contract::{Expanded, PublicKey, Signature, Terms};
 use sinew_sched::Near;
 use sinew_types::{
     ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Region, Shape, Topology, WorkloadId, WorkloadSpec,
@@ -174,6 +174,8 @@ pub enum Command {
         terms: Box<Terms>,
         /// The owner's signature.
         signature: Signature,
+        /// The windows of its calendar in moments, where it has one.
+        expanded: Option<Expanded>,
     },
     /// Signs an offered contract as its lab.
     SignContract {

@@ -44,8 +44,8 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
         }
         Command::CellsDown { pool, region } => cells::down(control, now, actor, (*pool, region)),
         Command::CellsUp { pool, region } => cells::up(state, actor, (*pool, region)),
-        Command::OfferContract { id, terms, signature } => {
-            contract::offer(control, now, signer(actor)?, (*id, terms, *signature))
+        Command::OfferContract { id, terms, signature, expanded } => {
+            contract::offer(control, now, signer(actor)?, (*id, terms, *signature, expanded))
         }
         Command::SignContract { id, signature } => {
             contract::sign(control, now, signer(actor)?, (*id, *signature))

@@ -50,6 +50,7 @@ impl Engines {
             }
             engine.bound(&recorded);
             engine.tell_time(state.at);
+            state.promises(*pool).for_each(|contract| set_windows(&mut engine, contract));
             for (account, organisation) in accounts(state, *pool) {
                 engine.set_share(account, &share(state, organisation));
                 engine.remember(account, past(state, *pool, account));
@@ -163,6 +164,7 @@ impl Engines {
         engine.set_account(Account::Contract(contract.id), entitlement, &guarantee);
         engine.set_account(Account::Owner, owners(state, contract.terms.pool), &[]);
         engine.set_share(Account::Contract(contract.id), &share(state, contract.terms.lab));
+        set_windows(engine, contract);
     }
 
     /// Somebody stands elsewhere in the tree of organisations now.
@@ -246,6 +248,14 @@ fn promised(engine: &Engine, contract: &Contract) -> (Entitlement, Vec<(Item, u3
         closes: contract.closes_at(),
     };
     (entitlement, guarantee(engine, terms).unwrap_or_default())
+}
+
+/// When a contract with a calendar may hold anything.
+fn set_windows(engine: &mut Engine, contract: &Contract) {
+    let windows: Vec<(Instant, Instant)> = contract.windows().collect();
+    if !windows.is_empty() {
+        engine.set_windows(Account::Contract(contract.id), &windows);
+    }
 }
 
 /// The guaranteed shapes of terms, as items of a pool; chips of several lines together.

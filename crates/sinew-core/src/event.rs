@@ -2,7 +2,7 @@
 
 use crate::command::Role;
 use crate::state::Exit;
-use sinew_contract::{PublicKey, Signature, Terms};
+use sinew_contract::{Expanded, PublicKey, Signature, Terms};
 use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
 use sinew_sched::{Account, Bound, Cells, Near, Wait, Why};
@@ -47,7 +47,13 @@ pub enum Event {
     /// A pool can be lent from.
     PoolAdded { id: PoolId, owner: OrgId, name: Name, topology: Topology },
     /// An owner signed terms.
-    ContractOffered { id: ContractId, terms: Box<Terms>, key: PublicKey, signature: Signature },
+    ContractOffered {
+        id: ContractId,
+        terms: Box<Terms>,
+        key: PublicKey,
+        signature: Signature,
+        expanded: Option<Expanded>,
+    },
     /// The lab signed them too.
     ContractSigned { id: ContractId, key: PublicKey, signature: Signature },
     /// A contract is over and nothing runs under it.
@@ -107,7 +113,7 @@ canonical_enum!(Event {
     QuotaSet = "quota-set" { org, bytes },
     OrganisationPlaced = "organisation-placed" { org, under, weight },
     PoolAdded = "pool-added" { id, owner, name, topology },
-    ContractOffered = "contract-offered" { id, terms, key, signature },
+    ContractOffered = "contract-offered" { id, terms, key, signature, expanded },
     ContractSigned = "contract-signed" { id, key, signature },
     ContractEnded = "contract-ended" { id },
     WorkloadSubmitted = "workload-submitted" { id, org, pool, account, spec },

@@ -52,10 +52,10 @@ pub struct LastMoments {
 }
 
 /// The last moments of an account's leases: the notice of the end that `settle` would give, and its deadline.
-pub(crate) fn last_moments(state: &State, account: Account) -> Option<LastMoments> {
+pub(crate) fn last_moments(state: &State, account: Account, granted_at: Instant) -> Option<LastMoments> {
     let Account::Contract(id) = account else { return None };
     let contract = state.contracts.get(&id)?;
-    let notice_at = contract.closes_at();
+    let notice_at = contract.closes_after(granted_at);
     Some(LastMoments { notice_at, kill_at: notice_at.plus(contract.terms.notice) })
 }
 
@@ -108,7 +108,7 @@ fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> O
         devices: lease.cells.iter().filter_map(|(cell, _)| topology.and_then(|t| t.device(cell))).collect(),
         resources,
         serves: workload.spec.serves.clone(),
-        last: last_moments(state, workload.account),
+        last: last_moments(state, workload.account, lease.granted_at),
         checkpoint: workload.kept.as_ref().map(|kept| kept.checkpoint.clone()).unwrap_or_default(),
     }
 }

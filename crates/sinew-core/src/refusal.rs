@@ -2,7 +2,7 @@
 
 use crate::command::Role;
 use sinew_contract::Flaw;
-use sinew_types::{Instant, Name, Region, RegionFlaw, ReleaseRef, Shape};
+use sinew_types::{Instant, Name, Region, RegionFlaw, ReleaseRef, Shape, Span};
 
 /// A kind of thing that may be missing or taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +78,20 @@ pub enum Refusal {
     WrongSignature,
     /// The terms make no sense.
     Terms(Flaw),
+    /// No window of the calendar lies within the contract's dates and is longer than a recall.
+    NoWindow {
+        /// The calendar.
+        calendar: String,
+        /// How long it takes to leave.
+        bound: Span,
+    },
+    /// The calendar has more windows than anybody can plan with.
+    TooManyWindows {
+        /// How many there may be.
+        most: usize,
+    },
+    /// The windows are not those of the calendar in the terms.
+    WindowsAmiss,
     /// The contract would be over before it is signed.
     AlreadyOver {
         /// Its end.

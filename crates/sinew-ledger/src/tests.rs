@@ -16,6 +16,7 @@ fn contract() -> Contract {
         kill_grace: Span::from_ms(1),
         hand_over: Span::from_ms(1),
         minimum_term: None,
+        calendar: None,
         starts: Instant::from_ms(0),
         ends: Instant::from_ms(i64::MAX),
         guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),
@@ -24,7 +25,14 @@ fn contract() -> Contract {
     };
     let (id, key) = (ContractId::from_bits(4), SecretKey::from_seed(&[1; 32]));
     let signed = (key.public(), key.sign(&terms.signing_bytes(id)));
-    Contract { id, terms, owner_signature: signed, lab_signature: Some(signed), standing: Standing::Signed }
+    Contract {
+        id,
+        terms,
+        owner_signature: signed,
+        lab_signature: Some(signed),
+        standing: Standing::Signed,
+        expanded: None,
+    }
 }
 
 fn record(from: i64, to: i64, own: u64, borrowed: u64) -> UsageRecord {

@@ -5,6 +5,7 @@ use crate::view::{Account, Entitlement};
 use sinew_types::{Instant, WorkloadId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The place of an account in the engine's list; the owner is the first.
 pub(crate) type AccountIx = usize;
@@ -59,6 +60,10 @@ pub(crate) struct AccountState {
     pub(crate) waiting_kinds: u64,
     /// Asks that no recall can meet until one of its own gangs ends or a binding changes.
     pub(crate) stuck: BTreeSet<Ask>,
+    /// When it may hold anything, where that is more than one window.
+    pub(crate) windows: Arc<[(Instant, Instant)]>,
+    /// Gangs whose cells are collected before their window opens.
+    pub(crate) prepared: BTreeSet<GangIx>,
     /// Who holds cells.
     pub(crate) running: BTreeSet<GangIx>,
     /// Of these, those that could use more.
@@ -87,6 +92,8 @@ impl AccountState {
             waiting: BTreeMap::new(),
             waiting_kinds: 0,
             stuck: BTreeSet::new(),
+            windows: Arc::default(),
+            prepared: BTreeSet::new(),
             running: BTreeSet::new(),
             small: BTreeSet::new(),
         }
@@ -102,9 +109,9 @@ impl AccountState {
         self.entitlement.borrow_limit.saturating_sub(self.borrowed).saturating_sub(self.borrow_claimed)
     }
 
-    /// Idle chips that others may have now.
-    pub(crate) fn lendable(&self) -> u32 {
-        self.idle.min(self.entitlement.lend_limit.saturating_sub(self.lent_out))
+    /// Idle chips that others may have now, where that many of its chips may be lent in all.
+    pub(crate) fn lendable(&self, limit: u32) -> u32 {
+        self.idle.min(limit.saturating_sub(self.lent_out))
     }
 
     /// The most chips that it could ever hold.

@@ -77,6 +77,8 @@ pub struct Engine {
     pub(crate) pending: VecDeque<Action>,
     /// Moments at which something may change by itself.
     pub(crate) timers: BTreeSet<(Instant, AccountIx)>,
+    /// How long before a window opens its cells are collected: the longest recall of the pool.
+    pub(crate) lead: Span,
     /// Grows whenever cells or room to borrow become free.
     pub(crate) freed: u64,
     /// Whether anybody may be able to borrow or grow since the last look.
@@ -126,6 +128,7 @@ impl Engine {
             ready: BTreeSet::new(),
             pending: VecDeque::new(),
             timers: BTreeSet::new(),
+            lead: crate::calendar::NO_LEAD,
             freed: 0,
             stirred: true,
             has_terms: false,
@@ -202,8 +205,7 @@ impl Engine {
             state.grain = grain;
             self.health.promised.insert(at, guarantee.to_vec());
         }
-        self.timers.insert((entitlement.starts, at));
-        self.timers.insert((entitlement.closes, at));
+        self.set_timers(at);
         self.stir(at);
     }
 

@@ -10,6 +10,7 @@
 mod account;
 mod adjust;
 mod binding;
+mod calendar;
 mod cells;
 mod claims;
 mod engine;

@@ -68,10 +68,11 @@ impl Engine {
 
     /// Brings the short form of an account up to date.
     pub(crate) fn brief(&mut self, at: AccountIx) {
+        let limit = self.lend_limit(at);
         let state = &self.accounts[at];
         let brief = &mut self.briefs[at];
         let open = state.open(self.now);
-        brief.lendable = if state.over { state.idle } else { state.lendable() };
+        brief.lendable = if state.over { state.idle } else { state.lendable(limit) };
         brief.idle = state.idle;
         brief.largest_idle = state.largest_idle();
         brief.borrow_room = state.borrow_room();

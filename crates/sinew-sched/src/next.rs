@@ -5,6 +5,7 @@
 //! recalled for them. Then whoever had least for its weight borrows next. Last, gangs that run smaller than they could grow.
 
 use crate::account::{AccountIx, Ask, GangIx, OWNER, Turn};
+use crate::calendar::Season;
 use crate::cells::Bound;
 use crate::engine::Engine;
 use crate::ground::{Demand, Item, Mask, ones};
@@ -73,9 +74,7 @@ impl Engine {
     /// The clock was set back: what began or closed at a moment that is to come again begins and closes then.
     fn set_back(&mut self) {
         for at in 0..self.accounts.len() {
-            let Entitlement { starts, closes, .. } = self.accounts[at].entitlement;
-            self.timers.insert((starts, at));
-            self.timers.insert((closes, at));
+            self.set_timers(at);
             self.stir(at);
         }
     }
@@ -89,8 +88,7 @@ impl Engine {
             self.account_mut(account).stuck.clear();
             let Entitlement { starts, closes, .. } = self.accounts[account].entitlement;
             if at == starts || at == closes {
-                let waiting = self.accounts[account].waiting.values().flatten().map(|turn| turn.2);
-                self.stepped_up.extend(waiting.collect::<Vec<_>>());
+                self.season_changed(account);
             }
             self.freed += 1;
             self.stir(account);
@@ -102,6 +100,10 @@ impl Engine {
         let found = self.gangs.get(gang);
         let (account, workload) = (found.account, found.request.workload);
         if found.held.is_empty() {
+            if self.season(account) == Season::Opening {
+                self.account_mut(account).prepared.insert(gang);
+                return None;
+            }
             if self.accounts[account].open(self.now) && self.claim_will_do(gang) {
                 let cells = self.cells(account, &self.gangs.get(gang).claim);
                 return Some(Action::Grant { workload, cells });
@@ -135,38 +137,38 @@ impl Engine {
         }
         let lent = |(lender, chips): (&AccountIx, &u32)| {
             let state = &self.accounts[*lender];
-            state.lent_out.saturating_add(*chips) <= state.entitlement.lend_limit
+            state.lent_out.saturating_add(*chips) <= self.lend_limit(*lender)
         };
         items >= demand.least && borrowed.iter().all(lent)
     }
 
     fn serve_own(&mut self, at: AccountIx) -> Option<Action> {
         let state = &self.accounts[at];
-        let open = state.open(self.now);
-        let overlent = state.lent_out > state.entitlement.lend_limit.saturating_add(state.returning);
+        let season = self.season(at);
+        let overlent = state.lent_out > self.lend_limit(at).saturating_add(state.returning);
         if state.over {
             return self.give_back(at);
         }
         if !state.unbound.is_empty() {
             return self.bind_owed(at).map(|cells| Action::Bind { cells });
         }
-        if state.entitlement.closes <= self.now {
-            return self.close(at);
+        // What still runs under a window that is over leaves; so does what runs when the clock was set back, unless there
+        // is but one window.
+        if season == Season::Closing || season != Season::Open && !state.windows.is_empty() {
+            let closed = self.close(at);
+            if closed.is_some() || season == Season::Closing {
+                return closed;
+            }
         }
         if overlent && let Some(action) = self.call_back(at) {
             return Some(action);
         }
-        if !open {
-            return None;
+        match season {
+            Season::Opening => return self.prepare(at),
+            Season::Away | Season::Closing => return None,
+            Season::Open => {}
         }
         self.serve_line(at).or_else(|| self.recall_to_grow(at)).or_else(|| self.take_home(at))
-    }
-
-    /// Every lease of a contract that closes leaves.
-    fn close(&self, at: AccountIx) -> Option<Action> {
-        let mut running = self.accounts[at].running.iter().map(|gang| self.gangs.get(*gang));
-        let stays = running.find(|gang| gang.gone_by.is_none())?;
-        Some(Action::Notify { workload: stays.request.workload, why: Why::ContractEnds })
     }
 
     /// Cells for the next account whose guarantee has none yet. Asked as soon as a contract is signed, so that the
@@ -327,7 +329,7 @@ impl Engine {
 
     /// Takes cells back for as many of the equal requests at the head of a line as there are cells to take back for.
     /// Answers whether there was any.
-    fn recall_for_line(&mut self, at: AccountIx, ask: Ask) -> bool {
+    pub(crate) fn recall_for_line(&mut self, at: AccountIx, ask: Ask) -> bool {
         let (item, least, _) = ask;
         let chips = self.ground.item_chips(item).saturating_mul(least);
         let line = self.accounts[at].waiting.get(&ask).into_iter().flatten();

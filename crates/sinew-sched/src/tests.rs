@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use sinew_types::{ContractId, Fabric, Instant, Level, Resources, Shape, Span, Tier, Topology, WorkloadId};
 
 mod agreement;
+mod calendar;
 mod failures;
 mod random;
 mod shapes;
@@ -85,6 +86,7 @@ impl Story {
         let mut terms = entitlement();
         (terms.borrow_limit, terms.lend_limit) = (0, 0);
         let mut guarantee = Vec::new();
+        let mut windows = Vec::new();
         for pair in rest.chunks(2) {
             let number = || pair[1].parse::<u32>().expect("a number");
             match pair[0] {
@@ -97,6 +99,10 @@ impl Story {
                 "lend" => terms.lend_limit = number(),
                 "starts" => terms.starts = seconds(pair[1]),
                 "closes" => terms.closes = seconds(pair[1]),
+                "window" => {
+                    let (starts, closes) = pair[1].split_once("..").expect("a window");
+                    windows.push((seconds(starts), seconds(closes)));
+                }
                 "term" => terms.minimum_term = Span::from_ms(u64::from(number()) * 1_000),
                 other => panic!("no term `{other}`"),
             }
@@ -106,6 +112,7 @@ impl Story {
             return;
         }
         self.engine.set_account(account(name), terms, &guarantee);
+        self.engine.set_windows(account(name), &windows);
     }
 
     fn line(&mut self, line: &str) {

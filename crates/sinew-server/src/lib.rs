@@ -7,6 +7,7 @@
 mod app;
 mod auth;
 mod body;
+mod calendar;
 mod driver;
 mod error;
 mod gateway;

@@ -144,13 +144,14 @@ impl Auditor {
         let known = Known { contracts: &self.contracts, state: self.control.state() };
         self.usage.advance(known, *at);
         match event {
-            Event::ContractOffered { id, terms, key, signature } => {
+            Event::ContractOffered { id, terms, key, signature, expanded } => {
                 let contract = Contract {
                     id: *id,
                     terms: (**terms).clone(),
                     owner_signature: (*key, *signature),
                     lab_signature: None,
                     standing: Standing::Offered,
+                    expanded: expanded.clone(),
                 };
                 self.contracts.insert(*id, contract);
             }

@@ -55,6 +55,9 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         }
         Refusal::NoWeight | Refusal::NoTree { .. } => place(lang, refusal),
         Refusal::Terms(flaw) => flaw_text(lang, flaw),
+        Refusal::NoWindow { .. } | Refusal::TooManyWindows { .. } | Refusal::WindowsAmiss => {
+            windows(lang, refusal)
+        }
         Refusal::AlreadyOver { .. }
         | Refusal::PromisesTooMuch { .. }
         | Refusal::NoRoomInShape { .. }
@@ -110,6 +113,36 @@ fn who(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             lang.pick(
                 "only the operator of this Sinew may do that; ask it",
                 "seul l'opérateur de ce Sinew peut le faire ; demandez-lui",
+            ),
+        ),
+    }
+}
+
+fn windows(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::NoWindow { calendar, bound } => {
+            let (en, fr) = (
+                format!(
+                    "no window of `{calendar}` lies within the contract's dates and is longer than the recall bound of {bound}; change the dates, the window or the notice"
+                ),
+                format!(
+                    "aucune plage de `{calendar}` ne tient dans les dates du contrat en dépassant le délai de rappel de {bound} ; changez les dates, la plage ou le préavis"
+                ),
+            );
+            ("no-window", lang.pick(en, fr))
+        }
+        Refusal::TooManyWindows { most } => {
+            let (en, fr) = (
+                format!("the calendar has more than {most} windows; let the contract end earlier"),
+                format!("le calendrier a plus de {most} plages ; faites finir le contrat plus tôt"),
+            );
+            ("too-many-windows", lang.pick(en, fr))
+        }
+        _ => (
+            "windows-amiss",
+            lang.pick(
+                "the windows are not those of the calendar in the terms; offer the terms again",
+                "les plages ne sont pas celles du calendrier des termes ; refaites l'offre",
             ),
         ),
     }

@@ -8,18 +8,21 @@ use crate::refusal::{Refusal, Thing};
 use crate::settle::usage;
 use crate::shared::Records;
 use crate::state::State;
-use sinew_contract::{Contract, PublicKey, Signature, Standing, Terms};
+use sinew_contract::{Contract, Expanded, PublicKey, Signature, Standing, Terms, Window};
 use sinew_ledger::{UsageRecord, invoice};
 use sinew_sched::{Account, Bound, Engine, Item, NoShape};
 use sinew_types::{ContractId, Instant, OrgId};
+
+/// Ten years of every night, and some.
+const WINDOWS_MOST: usize = 4_000;
 
 pub(super) fn offer(
     control: &Control,
     now: Instant,
     org: OrgId,
-    what: (ContractId, &Terms, Signature),
+    what: (ContractId, &Terms, Signature, &Option<Expanded>),
 ) -> Decision {
-    let (id, terms, signature) = what;
+    let (id, terms, signature, expanded) = what;
     let state = control.state();
     parties(state, org, terms)?;
     if let Some(known) = state.contracts.get(&id) {
@@ -28,9 +31,36 @@ pub(super) fn offer(
         return if same { Ok((Vec::new(), id.to_string())) } else { Err(Refusal::ContractIdTaken) };
     }
     terms.check().map_err(Refusal::Terms)?;
+    calendar(terms, expanded.as_ref())?;
     fits(control, now, (id, terms))?;
     let key = signed_by(state, org, &terms.signing_bytes(id), &signature)?;
-    Ok((vec![Event::ContractOffered { id, terms: Box::new(terms.clone()), key, signature }], id.to_string()))
+    let (terms, expanded) = (Box::new(terms.clone()), expanded.clone());
+    Ok((vec![Event::ContractOffered { id, terms, key, signature, expanded }], id.to_string()))
+}
+
+/// Refuses windows that do not belong to the terms: each lies within the dates and after the one before, and is longer
+/// than it takes to leave.
+fn calendar(terms: &Terms, expanded: Option<&Expanded>) -> Result<(), Refusal> {
+    let Some(calendar) = &terms.calendar else {
+        return if expanded.is_none() { Ok(()) } else { Err(Refusal::WindowsAmiss) };
+    };
+    let windows = expanded.map_or(&[][..], |expanded| &expanded.windows);
+    if windows.is_empty() {
+        let (calendar, bound) = (calendar.to_string(), terms.recall_bound());
+        return Err(Refusal::NoWindow { calendar, bound });
+    }
+    if windows.len() > WINDOWS_MOST {
+        return Err(Refusal::TooManyWindows { most: WINDOWS_MOST });
+    }
+    let mut free_from = terms.starts;
+    for Window { starts, ends } in windows {
+        let leaves = starts.plus(terms.recall_bound()) < *ends;
+        if *starts < free_from || !leaves || *ends > terms.ends {
+            return Err(Refusal::WindowsAmiss);
+        }
+        free_from = *ends;
+    }
+    Ok(())
 }
 
 /// The cells that an owner's contract would be made of if it were signed now, or why there would be none.
@@ -79,8 +109,8 @@ fn missing(id: ContractId) -> Refusal {
 }
 
 /// Refuses a contract that is over, that names shapes which its pool does not have, or whose guaranteed shapes do not
-/// all fit beside those of the others. Until there is a calendar, every signed contract counts from its signature to
-/// its end.
+/// all fit beside those of the others. Every signed contract counts from its signature to its end, whatever its
+/// windows: its cells are lent between them, and promised to nobody else.
 fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<Vec<Bound>, Refusal> {
     let (id, terms) = what;
     if terms.ends <= now {

@@ -155,7 +155,8 @@ fn ended(
 /// Why a lease was told to leave, if it was: by a notice of the records, or by its supervisor alone because the contract
 /// ended, which nobody may have lived to record.
 fn was_told(state: &State, end: Instant, workload: &Workload, lease: &Lease) -> Option<Why> {
-    let closed = last_moments(state, workload.account).is_some_and(|last| last.notice_at <= end);
+    let closed =
+        last_moments(state, workload.account, lease.granted_at).is_some_and(|last| last.notice_at <= end);
     let recorded = lease.notice.as_ref().map(|notice| notice.why.clone());
     recorded.or_else(|| closed.then_some(Why::ContractEnds))
 }

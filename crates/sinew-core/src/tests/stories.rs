@@ -273,7 +273,8 @@ fn only_the_parties_keys_sign() {
     let terms = terms(2, world.now);
     let bytes = terms.signing_bytes(id);
     let by = |number: u8| sinew_contract::SecretKey::from_seed(&[number; 32]).sign(&bytes);
-    let offer = |signature| Command::OfferContract { id, terms: Box::new(terms.clone()), signature };
+    let offer =
+        |signature| Command::OfferContract { id, terms: Box::new(terms.clone()), signature, expanded: None };
     assert_eq!(world.ask(principal(OWNER), offer(by(2))), Err(Refusal::WrongSignature));
     world.must(principal(OWNER), offer(by(1)));
     let sign = |number| Command::SignContract { id, signature: by(number) };
@@ -356,7 +357,7 @@ fn an_offer_never_replaces_a_contract() {
     let id = ContractId::from_bits(99);
     let offer = |terms: &sinew_contract::Terms| {
         let signature = sinew_contract::SecretKey::from_seed(&[1; 32]).sign(&terms.signing_bytes(id));
-        Command::OfferContract { id, terms: Box::new(terms.clone()), signature }
+        Command::OfferContract { id, terms: Box::new(terms.clone()), signature, expanded: None }
     };
     let first = terms(2, world.now);
     world.must(principal(OWNER), offer(&first));

@@ -1,7 +1,7 @@
 //! A small world to test in: one operator that owns pools, labs with contracts, and an executor that obeys orders.
 
 use crate::*;
-use sinew_contract::{SecretKey, Terms};
+use sinew_contract::{Expanded, SecretKey, Terms};
 use sinew_types::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,6 +132,16 @@ impl World {
 
     /// A signed contract between the owner and a lab, or why there is none.
     pub(super) fn contract(&mut self, lab: u128, change: impl Fn(&mut Terms)) -> Result<ContractId, Refusal> {
+        self.contract_in(lab, None, change)
+    }
+
+    /// The same, with the windows of its calendar.
+    pub(super) fn contract_in(
+        &mut self,
+        lab: u128,
+        expanded: Option<Expanded>,
+        change: impl Fn(&mut Terms),
+    ) -> Result<ContractId, Refusal> {
         let id = ContractId::from_bits(self.id());
         let mut terms = terms(lab, self.now);
         change(&mut terms);
@@ -139,7 +149,7 @@ impl World {
         let terms = Box::new(terms);
         self.ask(
             principal(OWNER),
-            Command::OfferContract { id, terms, signature: secret(OWNER).sign(&bytes) },
+            Command::OfferContract { id, terms, signature: secret(OWNER).sign(&bytes), expanded },
         )?;
         self.ask(principal(lab), Command::SignContract { id, signature: secret(lab).sign(&bytes) })?;
         Ok(id)
@@ -186,6 +196,7 @@ pub(super) fn terms(lab: u128, now: Instant) -> Terms {
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(1_000),
         minimum_term: None,
+        calendar: None,
         starts: now,
         ends: now.plus(Span::from_ms(3_600_000)),
         guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),

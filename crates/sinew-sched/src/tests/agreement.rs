@@ -85,7 +85,10 @@ fn accounts(engine: &Engine) {
         let kinds = state.waiting.keys().fold(0, |all, ask| all | engine.ground.kind(ask));
         assert_eq!(state.waiting_kinds, kinds, "what account {at} waits for");
         assert_eq!((engine.briefs[at].idle, engine.briefs[at].borrowed), (state.idle, state.borrowed));
-        assert_eq!(engine.briefs[at].lendable, if state.over { state.idle } else { state.lendable() });
+        assert_eq!(
+            engine.briefs[at].lendable,
+            if state.over { state.idle } else { state.lendable(engine.lend_limit(at)) }
+        );
     }
 }
 

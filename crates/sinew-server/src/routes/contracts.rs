@@ -56,7 +56,11 @@ pub(crate) async fn offer(
     let request: ContractRequest = json(&body)?;
     let (id, terms, signature) = request.read().map_err(|wrong| Fail::malformed(&wrong))?;
     let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/contracts", body: &body };
-    let answer = post.ask(vec![Command::OfferContract { id, terms: Box::new(terms), signature }]).await?;
+    let expanded =
+        terms.calendar.as_ref().map(|calendar| crate::calendar::expand(calendar, &terms)).transpose();
+    let expanded = expanded.map_err(|wrong| Fail::malformed(&wrong.inside("calendar").inside("terms")))?;
+    let offer = Command::OfferContract { id, terms: Box::new(terms), signature, expanded };
+    let answer = post.ask(vec![offer]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
 }
 

@@ -79,6 +79,7 @@ impl World {
             kill_grace: Span::from_ms(3_000),
             hand_over: Span::from_ms(2_000),
             minimum_term: None,
+            calendar: None,
             starts: self.now,
             ends: (0..3_650).fold(self.now, |at, _| at.plus(day)),
             guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
@@ -87,8 +88,10 @@ impl World {
         };
         let bytes = terms.signing_bytes(id);
         let signature = secret(OWNER).sign(&bytes);
-        let offer =
-            self.ask(principal(OWNER), Command::OfferContract { id, terms: Box::new(terms), signature });
+        let offer = self.ask(
+            principal(OWNER),
+            Command::OfferContract { id, terms: Box::new(terms), signature, expanded: None },
+        );
         assert!(!offer.refused, "the offer to lab {lab} stands");
         let signed =
             self.ask(principal(lab), Command::SignContract { id, signature: secret(lab).sign(&bytes) });

@@ -122,6 +122,7 @@ fn sign(control: &mut Control, trace: &Trace, lab: usize) -> Result<(), TraceErr
         kill_grace: KILL_GRACE,
         hand_over: HAND_OVER,
         minimum_term: None,
+        calendar: None,
         starts: moment(0),
         ends: moment(0).plus(TERM),
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
@@ -130,7 +131,7 @@ fn sign(control: &mut Control, trace: &Trace, lab: usize) -> Result<(), TraceErr
     };
     let bytes = terms.signing_bytes(id);
     let (owners, labs) = (secret(OWNER).sign(&bytes), secret(number).sign(&bytes));
-    let offer = Command::OfferContract { id, terms: Box::new(terms), signature: owners };
+    let offer = Command::OfferContract { id, terms: Box::new(terms), signature: owners, expanded: None };
     let what = format!("the contract of {}", found.name);
     ask(control, principal(OWNER), offer, &what)?;
     ask(control, principal(number), Command::SignContract { id, signature: labs }, &what)

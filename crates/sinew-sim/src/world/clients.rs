@@ -133,6 +133,7 @@ impl World {
             kill_grace: Span::from_ms(1_000),
             hand_over: Span::from_ms(500),
             minimum_term: None,
+            calendar: None,
             starts: starts.plus(Span::from_ms(if self.chance.percent(20) { 30_000 } else { 0 })),
             ends: starts.plus(Span::from_ms(spans.0 + 30_000)),
             guaranteed_price: price("3.61 USD/chip-hour"),
@@ -140,7 +141,7 @@ impl World {
             rounding: self.chance.one_of(&rounding).expect("three of them"),
         };
         let signature = secret(OWNER).sign(&terms.signing_bytes(id));
-        self.keyed(OWNER, Command::OfferContract { id, terms: Box::new(terms), signature });
+        self.keyed(OWNER, Command::OfferContract { id, terms: Box::new(terms), signature, expanded: None });
     }
 
     fn submit(&mut self, org: u8, pool: usize, shape: (u32, u32), priority: i32) {

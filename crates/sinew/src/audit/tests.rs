@@ -63,7 +63,10 @@ impl World {
         let terms = terms(self.now);
         let bytes = terms.signing_bytes(id);
         let (offer, answer) = (secret(OWNER).sign(&bytes), secret(LAB).sign(&bytes));
-        self.ask(principal(OWNER), Command::OfferContract { id, terms: Box::new(terms), signature: offer });
+        self.ask(
+            principal(OWNER),
+            Command::OfferContract { id, terms: Box::new(terms), signature: offer, expanded: None },
+        );
         self.ask(principal(LAB), Command::SignContract { id, signature: answer });
         id
     }
@@ -143,6 +146,7 @@ fn terms(now: Instant) -> Terms {
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(1_000),
         minimum_term: None,
+        calendar: None,
         starts: now,
         ends: now.plus(Span::from_ms(3_600_000)),
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),

@@ -85,6 +85,9 @@ pub(crate) struct DraftArgs {
     /// How long each lease is safe from recall [default: not at all]
     #[arg(long, value_name = "TIME")]
     minimum_term: Option<String>,
+    /// In which windows it holds, such as "daily 20:00-06:00 Europe/Zurich" [default: always]
+    #[arg(long, value_name = "WINDOW")]
+    window: Option<String>,
     /// What guaranteed capacity costs, such as "1.90 USD/chip-hour"
     #[arg(long, value_name = "PRICE")]
     price: String,
@@ -181,6 +184,7 @@ fn terms(args: &DraftArgs, parties: (&str, &str, &str)) -> Result<TermsWire, Mal
         kill_grace: args.kill_grace.clone(),
         hand_over: args.hand_over.clone(),
         minimum_term: args.minimum_term.clone(),
+        calendar: args.window.clone(),
         starts: starts.to_string(),
         ends: at("until", &args.until)?.to_string(),
         guaranteed_price: args.price.clone(),

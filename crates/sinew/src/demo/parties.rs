@@ -129,6 +129,7 @@ impl Story {
             kill_grace: "1s".to_owned(),
             hand_over: "1s".to_owned(),
             minimum_term: None,
+            calendar: None,
             starts: starts.to_string(),
             ends: Instant::plus(starts, CONTRACT_LIFE).to_string(),
             guaranteed_price: "0.02 USD/core-hour".to_owned(),

@@ -14,6 +14,7 @@ fn draft() -> Draft {
         kill_grace: Span::from_ms(1_000),
         hand_over: Span::from_ms(500),
         minimum_term: None,
+        calendar: None,
         starts: Instant::from_ms(0),
         ends: Instant::from_ms(1_000_000),
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),

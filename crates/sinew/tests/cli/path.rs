@@ -184,6 +184,24 @@ fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[test]
+fn a_contract_holds_in_the_windows_that_were_agreed() {
+    let world = World::new();
+    world.lab("lyra");
+    let terms = "contract draft lyra --pool north --notice 5s --price '1 USD/chip-hour' --guarantee '1 chip' --until 7d";
+    world.run("aurora", "pool add north --cores 2").good();
+    let path = world.path("night.toml");
+    let draft = world.run("aurora", &format!("{terms} --window 'daily 20:00-06:00 Europe/Zurich'")).good();
+    std::fs::write(&path, draft).expect("a file");
+    let signed = world.run("aurora", "contract sign night.toml").good();
+    assert!(signed.contains("daily 20:00-06:00 Europe/Zurich"), "{signed}");
+    let wrong = world.run("aurora", &format!("{terms} --window 'daily 20:00-20:00 UTC'")).bad(2);
+    assert!(wrong.contains("sat,sun 00:00-24:00 UTC"), "{wrong}");
+    let draft = world.run("aurora", &format!("{terms} --window 'daily 20:00-06:00 Mars/Olympus'")).good();
+    std::fs::write(&path, draft).expect("a file");
+    assert!(world.run("aurora", "contract sign night.toml").bad(3).contains("Europe/Zurich"));
+}
+
+#[test]
 fn the_operator_says_where_an_organisation_stands() {
     let world = World::new();
     world.lab("university");

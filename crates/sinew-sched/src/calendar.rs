@@ -1,0 +1,121 @@
+//! Windows: when an account may hold anything, and what happens to its cells before, between and after.
+//!
+//! Between two windows an account's cells are lent to anybody. Before a window opens, by as much as the longest recall
+//! takes, its line is prepared: what was lent is recalled for those who wait, so that they start with the window.
+
+use crate::account::{AccountIx, Ask, GangIx};
+use crate::engine::Engine;
+use crate::view::{Account, Action, Entitlement, Why};
+use sinew_types::{Instant, Span};
+
+/// Where an account stands in its calendar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Season {
+    /// Its next window is far; whoever likes may borrow its cells.
+    Away,
+    /// Its window opens soon; cells are collected for those who wait.
+    Opening,
+    /// Its gangs may start.
+    Open,
+    /// Nothing starts any more, and what runs leaves.
+    Closing,
+}
+
+impl Engine {
+    /// Says when an account may hold anything: from when on, and from when on its leases go, window by window in order.
+    pub fn set_windows(&mut self, account: Account, windows: &[(Instant, Instant)]) {
+        let Some(at) = self.place(account) else { return };
+        self.account_mut(at).windows = windows.into();
+        self.set_timers(at);
+        self.turn_page(at);
+        self.stir(at);
+    }
+
+    pub(crate) fn set_timers(&mut self, at: AccountIx) {
+        let state = &self.accounts[at];
+        let Entitlement { starts, closes, recall_bound, .. } = state.entitlement;
+        let windows = std::iter::once((starts, closes)).chain(state.windows.iter().copied());
+        let moments = windows.flat_map(|(starts, closes)| [starts, starts.minus(self.lead), closes]);
+        self.timers.extend(moments.map(|moment| (moment, at)));
+        // A longer recall than any before: every window that is to come is prepared earlier.
+        if recall_bound > self.lead {
+            self.lead = recall_bound;
+            (0..self.accounts.len()).for_each(|other| self.set_timers(other));
+        }
+    }
+
+    /// The current window of an account, or the next one, or the last where none is to come.
+    fn turn_page(&mut self, at: AccountIx) {
+        let windows = &self.accounts[at].windows;
+        let next = windows.iter().find(|(_, closes)| self.now < *closes).or_else(|| windows.last());
+        if let Some((starts, closes)) = next.copied() {
+            let entitlement = &mut self.account_mut(at).entitlement;
+            (entitlement.starts, entitlement.closes) = (starts, closes);
+        }
+    }
+
+    pub(crate) fn season(&self, at: AccountIx) -> Season {
+        let state = &self.accounts[at];
+        let Entitlement { starts, closes, .. } = state.entitlement;
+        match self.now {
+            now if state.over || closes <= now => Season::Closing,
+            now if starts <= now => Season::Open,
+            now if starts.minus(self.lead) <= now => Season::Opening,
+            _ => Season::Away,
+        }
+    }
+
+    /// The most of its own chips that others may hold: as agreed, and all of them while it may not start anything.
+    pub(crate) fn lend_limit(&self, at: AccountIx) -> u32 {
+        match self.season(at) {
+            Season::Away | Season::Closing => u32::MAX,
+            Season::Opening | Season::Open => self.accounts[at].entitlement.lend_limit,
+        }
+    }
+
+    /// The time of an account has come: a window opens or closes, or is about to.
+    pub(crate) fn season_changed(&mut self, at: AccountIx) {
+        self.turn_page(at);
+        let waiting: Vec<_> = self.accounts[at].waiting.values().flatten().map(|turn| turn.2).collect();
+        self.stepped_up.extend(waiting);
+        if self.season(at) == Season::Open {
+            let prepared = std::mem::take(&mut self.account_mut(at).prepared);
+            let whole = |gang: &GangIx| {
+                let found = self.gangs.get(*gang);
+                found.account == at && !found.claim.is_empty() && found.claim_missing == 0
+            };
+            self.ready.extend(prepared.into_iter().filter(whole).collect::<Vec<_>>());
+        }
+    }
+
+    /// Collects cells for those who wait for a window to open.
+    pub(crate) fn prepare(&mut self, at: AccountIx) -> Option<Action> {
+        while let Some(ask) = self.first_to_prepare(at) {
+            if !self.recall_for_line(at, ask) {
+                self.account_mut(at).stuck.insert(ask);
+            } else if let Some(notice) = self.pending.pop_front() {
+                return Some(notice);
+            }
+        }
+        None
+    }
+
+    fn first_to_prepare(&self, at: AccountIx) -> Option<Ask> {
+        let state = &self.accounts[at];
+        let fits = |(item, least, _): &Ask| {
+            self.ground.item_chips(*item).saturating_mul(*least) <= state.claim_room()
+        };
+        let heads = self.heads(at).into_iter().map(|(_, ask)| ask);
+        heads.into_iter().find(|ask| fits(ask) && !state.stuck.contains(ask))
+    }
+
+    /// Every lease of an account that closes, or whose window is over, leaves.
+    pub(crate) fn close(&self, at: AccountIx) -> Option<Action> {
+        let mut running = self.accounts[at].running.iter().map(|gang| self.gangs.get(*gang));
+        let stays = running.find(|gang| gang.gone_by.is_none())?;
+        Some(Action::Notify { workload: stays.request.workload, why: Why::ContractEnds })
+    }
+}
+
+/// No time at all, until somebody has a recall bound.
+pub(crate) const NO_LEAD: Span = Span::from_ms(0);
