@@ -105,6 +105,8 @@ impl Engine {
         } else {
             self.health.missing.insert(at, missing_chips);
         }
+        // What was said before a restart may not be so any more.
+        self.health.unseen.insert(at);
         let waiting: Vec<_> = self.accounts[at].waiting.values().flatten().map(|turn| turn.2).collect();
         self.stepped_up.extend(waiting);
         self.stir(at);

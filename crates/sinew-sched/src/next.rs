@@ -35,10 +35,7 @@ impl Engine {
             Arc::make_mut(&mut self.sharing).refresh(now, borrowed);
         }
         loop {
-            if let Some(action) = self.pending.pop_front() {
-                return Some(action);
-            }
-            if let Some(action) = self.next_mended() {
+            if let Some(action) = self.pending.pop_front().or_else(|| self.next_mended()) {
                 return Some(action);
             }
             if let Some(gang) = self.ready.pop_first() {
@@ -480,8 +477,7 @@ impl Engine {
         let size = mine.grain?.max(theirs.grain?);
         // A unit that is all of one account stays so: somebody may be promised it whole.
         let splits = size < self.ground.unit_chips && self.units.get(unit).pieces.len() == 1;
-        let healthy = self.units.get(unit).bound_to(lender) & !self.units.get(unit).down;
-        let starts = self.ground.starts(size, mask & healthy);
+        let starts = self.ground.starts(size, mask & self.units.get(unit).healthy_of(lender));
         if starts == 0 || splits && self.ground.units > 1 {
             return None;
         }

@@ -76,6 +76,11 @@ impl Unit {
         self.tenants.iter().filter(move |tenant| tenant.mask & mask != 0)
     }
 
+    /// Chips of an account that are not broken.
+    pub(crate) fn healthy_of(&self, account: AccountIx) -> Mask {
+        self.bound_to(account) & !self.down
+    }
+
     /// Chips of an account.
     pub(crate) fn bound_to(&self, account: AccountIx) -> Mask {
         self.pieces.iter().filter(|piece| piece.account == account).fold(0, |all, piece| all | piece.mask)

@@ -152,6 +152,18 @@ impl Machine {
         }
     }
 
+    /// What runs on these devices is lost.
+    pub(crate) fn lose(&mut self, devices: impl Fn(u32) -> bool) {
+        let here = |process: &Process| process.devices.iter().any(|device| devices(*device));
+        let lost: Vec<WorkloadId> =
+            self.running.iter().filter(|(_, process)| here(process)).map(|(id, _)| *id).collect();
+        for id in lost {
+            let process = self.running.remove(&id).expect("it was just found");
+            let observation = Observation::Ended { exit: Exit::Lost, outputs: BTreeMap::new(), at: None };
+            self.say(id, process.epoch, observation);
+        }
+    }
+
     /// What nobody confirmed yet.
     pub(crate) fn reports(&self) -> Vec<(ReportKey, Observation)> {
         self.outbox.iter().map(|(key, observation)| (*key, observation.clone())).collect()

@@ -5,6 +5,7 @@
 //! there, what must hold of everything together is found by `check`.
 
 mod books;
+mod health;
 mod leases;
 mod promises;
 
@@ -59,6 +60,8 @@ pub(crate) struct PoolFacts {
     pub(crate) chips: BTreeMap<CellIndex, u64>,
     /// Whose each chip is by promise.
     pub(crate) bound: BTreeMap<CellIndex, Account>,
+    /// Chips that have failed.
+    pub(crate) failed: BTreeSet<CellIndex>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +69,8 @@ pub(crate) struct Deal {
     pub(crate) terms: Terms,
     pub(crate) signed: bool,
     pub(crate) ended: bool,
+    /// Chips of its guarantee that are said to be missing.
+    pub(crate) missing: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +95,8 @@ pub(crate) struct Life {
     /// Up to when usage is recorded.
     pub(crate) reached: Instant,
     pub(crate) deadline: Option<Instant>,
+    /// Since when it holds failed cells.
+    pub(crate) failed_at: Option<Instant>,
 }
 
 /// What the journal says.
@@ -133,11 +140,11 @@ impl Model {
             Event::PoolAdded { id, topology, .. } => {
                 let chips = topology.chips().map(|chip| (chip, topology.each().chip_milli)).collect();
                 let bound = topology.chips().map(|chip| (chip, Account::Owner)).collect();
-                self.pools.insert(*id, PoolFacts { chips, bound });
+                self.pools.insert(*id, PoolFacts { chips, bound, failed: BTreeSet::new() });
                 Ok(())
             }
             Event::ContractOffered { id, terms, .. } => {
-                let deal = Deal { terms: (**terms).clone(), signed: false, ended: false };
+                let deal = Deal { terms: (**terms).clone(), signed: false, ended: false, missing: 0 };
                 demand(self.deals.insert(*id, deal).is_none(), 5, || format!("{id} was offered twice"))
             }
             Event::CellsBound { pool, cells } => {
@@ -191,7 +198,7 @@ impl Model {
             | Event::LeaseNotified { .. }
             | Event::LeaseStarted { .. }
             | Event::LeaseEnded { .. } => self.lease(at, event),
-            _ => Ok(()),
+            other => self.health(at, other),
         }
     }
 
@@ -223,6 +230,7 @@ impl Model {
     pub(crate) fn check(&self, planned: bool) -> Verdict {
         self.cells_held_once()?;
         if planned {
+            self.nobody_stays_on_broken()?;
             self.promises()?;
         }
         self.balances()

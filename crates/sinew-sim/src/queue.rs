@@ -4,7 +4,7 @@ use crate::chance::Chance;
 use crate::cycle::Decided;
 use crate::machine::ReportKey;
 use sinew_core::{Observation, Order};
-use sinew_types::WorkloadId;
+use sinew_types::{PoolId, Region, WorkloadId};
 use std::collections::BTreeMap;
 
 /// One thing that is due.
@@ -30,6 +30,8 @@ pub(crate) enum Due {
     ReportsAgain(usize),
     /// Something happens in a gang.
     Gang { machine: usize, id: WorkloadId },
+    /// Broken cells are healthy again.
+    CellsBack { pool: PoolId, region: Region },
     /// The server starts.
     Restart,
     /// The server is stopped in order, for so long.

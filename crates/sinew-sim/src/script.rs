@@ -64,6 +64,8 @@ pub enum Action {
     ClockJump { ms: i64 },
     /// A machine loses everything that runs on it.
     MachineFails { which: usize, down_ms: u64 },
+    /// A chip of a pool breaks, or all of it does, for a moment or for long; a gang on it is lost at once or goes on.
+    CellsFail { which: usize, how_long: u64 },
     /// An executor repeats an old report, or tells of a lease that never was.
     Lie { which: usize, ahead: u64 },
 }
@@ -184,7 +186,9 @@ fn trouble(chance: &mut Chance) -> Action {
             Action::ClockJump { ms }
         }
         76..84 => Action::MachineFails { which: which(chance), down_ms: chance.below(30_000) },
-        _ => Action::Lie { which: which(chance), ahead: chance.below(3) },
+        // Both draw as often, so that scripts of old seeds stay what they were but for this.
+        84..92 => Action::Lie { which: which(chance), ahead: chance.below(3) },
+        _ => Action::CellsFail { which: which(chance), how_long: chance.below(3) },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The world around the loop: fake time, one server, machines, clients, a network and a disk.
 
 mod clients;
+mod hardware;
 mod orders;
 mod server;
 
@@ -178,6 +179,7 @@ impl World {
                 let until = self.now_ms + down_ms;
                 self.machines[machine].fail(until);
             }
+            Action::CellsFail { which, how_long } => self.cells_fail(which, how_long),
             Action::Lie { which, ahead } => self.lie(which, ahead),
             ref asks => return self.ask(asks),
         }
@@ -225,6 +227,7 @@ impl World {
                 self.queue.at(self.now_ms + 2_000, Due::ReportsAgain(machine));
             }
             Due::Gang { machine, id } => self.wake_gang(machine, id),
+            Due::CellsBack { pool, region } => self.cells_back(pool, region),
             Due::Restart => self.restart()?,
             Due::Stop { down_ms } => self.stop(down_ms)?,
         }

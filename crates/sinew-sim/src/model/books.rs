@@ -17,6 +17,8 @@ impl Model {
             format!("{id} is billed {} to {}, reached {}", record.from, record.to, life.reached)
         })?;
         life.reached = record.to;
+        let paid = life.failed_at.is_none();
+        demand(paid, 6, || format!("{id} is billed to {} and holds failed cells", record.to))?;
         let chips = &self.pools[&work.pool].chips;
         let milli = |own: bool| -> u64 {
             let counted = life.cells.iter().filter(|(_, how)| (**how == Holding::Own) == own);

@@ -18,7 +18,7 @@ impl Model {
                 let cells: BTreeMap<CellIndex, Holding> = cells.iter().collect();
                 let same = life.cells.keys().eq(cells.keys());
                 demand(same, 3, || format!("the cells of {id} changed while it runs"))?;
-                let recorded = life.reached == at;
+                let recorded = life.reached == at || life.failed_at.is_some();
                 demand(recorded, 6, || format!("{id} was rebound at {at} and billed to another moment"))?;
                 life.cells = cells;
                 Ok(())
@@ -40,7 +40,7 @@ impl Model {
     }
 
     /// A lease that holds cells, by its epoch.
-    fn current(&mut self, id: WorkloadId, epoch: u64) -> Result<&mut Life, Violation> {
+    pub(super) fn current(&mut self, id: WorkloadId, epoch: u64) -> Result<&mut Life, Violation> {
         let newest = self.works.get(&id).map(|work| work.epoch);
         let life = self.live.get_mut(&id).filter(|_| newest == Some(epoch));
         life.ok_or_else(|| Violation { invariant: 4, what: format!("{id} has no lease {epoch}") })
@@ -60,9 +60,11 @@ impl Model {
         let held = u32::try_from(cells.len()).unwrap_or(u32::MAX);
         let whole = (least..=most).contains(&held) && cells.keys().all(|cell| chips.contains_key(cell));
         demand(whole, 3, || format!("{id} wants {least} to {most} chips and got {held}"))?;
+        let healthy = !cells.keys().any(|cell| self.pools[&work.pool].failed.contains(cell));
+        demand(healthy, 1, || format!("{id} got broken chips"))?;
         let open = in_force(work, &self.deals, at);
         demand(open, 1, || format!("{id} got cells outside the dates of its contract"))?;
-        let life = Life { from: at, cells, reached: at, deadline: None };
+        let life = Life { from: at, cells, reached: at, deadline: None, failed_at: None };
         self.live.insert(id, life);
         self.leases += 1;
         Ok(())
@@ -73,7 +75,9 @@ impl Model {
         let notice = self.works.get(&id).map_or(Span::default(), |work| self.notice(work));
         let life = self.current(id, epoch)?;
         let earlier = life.deadline;
-        let kept = deadline == earlier.unwrap_or(at.plus(notice));
+        // Who holds broken cells leaves at once, whatever it was told before.
+        let at_once = life.failed_at.is_some() && deadline <= at;
+        let kept = at_once || deadline == earlier.unwrap_or(at.plus(notice));
         life.deadline = Some(deadline);
         demand(kept, 1, || {
             format!("{id} must leave by {deadline}, which is not its notice (before: {earlier:?})")

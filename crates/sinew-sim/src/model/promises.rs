@@ -102,16 +102,28 @@ impl Model {
         count(all.filter(|(account, how)| wanted(*account, *how)).count())
     }
 
+    /// Chips of others that failed leases of an account still hold.
+    fn held_failed(&self, pool: PoolId, account: Account) -> u32 {
+        let lives = self.live.iter().filter(|(_, life)| life.failed_at.is_some());
+        let lives = lives.map(|(id, life)| (&self.works[id], life));
+        let theirs = lives.filter(|(work, _)| (work.pool, work.account) == (pool, account));
+        let chips = theirs.flat_map(|(_, life)| life.cells.values());
+        count(chips.filter(|how| **how != Holding::Own).count())
+    }
+
     /// All guarantees fit at once: each guaranteed chip is held as own, free, or lent to a lease that can be recalled.
     pub(super) fn promises(&self) -> Verdict {
         for (id, pool) in &self.pools {
             self.promise_map(*id, pool)?;
+            self.nothing_missing_unsaid(*id)?;
             let free = count(pool.chips.len()).saturating_sub(self.held(*id, |_, _| true));
             let mut needed = 0;
             for (account, promise) in self.promises_in(*id, pool) {
                 let own = self.held(*id, |who, how| who == account && how == Holding::Own);
                 let lent = self.held(*id, |_, how| how == Holding::Borrowed { lender: account });
-                let borrowed = self.held(*id, |who, how| who == account && how != Holding::Own);
+                // What leaves because it failed may stand on cells whose promise has moved away.
+                let borrowed = self.held(*id, |who, how| who == account && how != Holding::Own)
+                    - self.held_failed(*id, account);
                 let (guarantee, limit) = (promise.guarantee, promise.borrow_limit);
                 demand(own <= guarantee, 2, || format!("{account:?} holds {own} as own of {guarantee}"))?;
                 demand(borrowed <= limit, 2, || format!("{account:?} borrows {borrowed} of {limit}"))?;
@@ -155,7 +167,7 @@ impl Model {
         let guarantee = self
             .promises_in(work.pool, &self.pools[&work.pool])
             .get(&work.account)
-            .map_or(0, |promise| promise.guarantee);
+            .map_or(0, |promise| promise.guarantee.saturating_sub(self.broken(work.pool, work.account)));
         let waiting = self.works.iter().filter(|(id, other)| self.is_in_line(**id, other));
         let mut same = waiting.filter(|(_, other)| (other.pool, other.account) == (work.pool, work.account));
         same.any(|(_, other)| other.priority > work.priority && other.shape.0 <= guarantee)
@@ -172,7 +184,7 @@ impl Model {
             }
         }
         let own = self.held(work.pool, |who, how| who == work.account && how == Holding::Own);
-        own + work.shape.0 <= promise.guarantee
+        own + work.shape.0 + self.broken(work.pool, work.account) <= promise.guarantee
     }
 }
 

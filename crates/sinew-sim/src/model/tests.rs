@@ -148,3 +148,32 @@ fn a_reason_that_names_a_rival_is_seen() {
         _ => false,
     });
 }
+
+/// The first story in which a lease fails and a guarantee cannot be held.
+fn journal_with_failures() -> Vec<Recorded> {
+    let has = |journal: &[Recorded], is_it: fn(&Event) -> bool| journal.iter().any(|r| is_it(&r.event));
+    let story = |seed| {
+        let mut world = World::new(&layout(seed), None).expect("a world begins");
+        script(seed, 120).iter().for_each(|step| world.take(step).expect("nothing is wrong with this seed"));
+        world.journal()
+    };
+    let failed = |event: &Event| matches!(event, Event::LeaseFailed { .. });
+    let impaired = |event: &Event| matches!(event, Event::ContractImpaired { .. });
+    let found = (1..100).map(story).find(|journal| has(journal, failed) && has(journal, impaired));
+    found.expect("hardware fails in some of a hundred stories")
+}
+
+#[test]
+fn failures_that_nobody_acts_on_are_seen() {
+    let journal = journal_with_failures();
+    assert_eq!(judge(&journal), None);
+    let is_failed = |recorded: &&Recorded| matches!(recorded.event, Event::LeaseFailed { .. });
+    let is_impaired = |recorded: &&Recorded| matches!(recorded.event, Event::ContractImpaired { .. });
+    let without = |at: usize| [&journal[..at], &journal[at + 1..]].concat();
+    let place =
+        |is_it: &dyn Fn(&&Recorded) -> bool| journal.iter().position(|r| is_it(&r)).expect("it is there");
+    let (failed, impaired) = (place(&is_failed), place(&is_impaired));
+    let invariant = |journal: &[Recorded]| judge(journal).map(|violation| violation.invariant);
+    assert_eq!(invariant(&without(failed)), Some(1), "a lease stays on failed cells");
+    assert_eq!(invariant(&without(impaired)), Some(1), "nobody says what is missing");
+}

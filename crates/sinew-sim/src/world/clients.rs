@@ -16,7 +16,7 @@ use sinew_types::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who owns all pools.
-const OWNER: u8 = 1;
+pub(super) const OWNER: u8 = 1;
 /// How often a client asks, and how often at most.
 const AGAIN_MS: u64 = 3_000;
 const TRIES_MOST: u32 = 40;
@@ -167,7 +167,7 @@ impl World {
     }
 
     /// A request under a key of its own goes out, and again until it is answered.
-    fn keyed(&mut self, org: u8, command: Command) {
+    pub(super) fn keyed(&mut self, org: u8, command: Command) {
         let key = format!("{:032x}", self.bits());
         self.under_key(org, key, command);
     }
