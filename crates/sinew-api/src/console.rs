@@ -4,7 +4,7 @@ use crate::{ContractView, InvoiceView, Lang, OrganisationView, ReleaseView, Work
 use serde::{Deserialize, Serialize};
 use sinew_core::{Phase, PoolState, Principal, State, Workload};
 use sinew_sched::{Account, Holding};
-use sinew_types::{CellIndex, Instant, PoolId, WorkloadId};
+use sinew_types::{CellIndex, CellRange, Instant, PoolId, Tier, WorkloadId};
 use utoipa::ToSchema;
 
 /// The console's data.
@@ -56,9 +56,13 @@ pub struct PoolView {
     pub chips: u32,
     /// How many of them nobody holds; for a lab, how many it does not hold itself.
     pub free: u32,
+    /// How many have failed; for a lab, of those that it holds.
+    pub failed: u32,
     /// The device's model.
     pub model: String,
-    /// The cells that the reader may see.
+    /// The levels below the pool, largest first, such as `8 racks`.
+    pub levels: Vec<String>,
+    /// The cells that the reader may see; none of a large pool, whose regions are asked for one by one.
     pub cells: Vec<CellView>,
     /// Who held what lately.
     pub strip: StripView,
@@ -73,6 +77,8 @@ pub struct CellView {
     pub device: Option<u32>,
     /// Who holds it.
     pub holding: Option<HoldingView>,
+    /// Whether it has failed.
+    pub failed: bool,
 }
 
 /// A hold on a chip.
@@ -131,6 +137,8 @@ pub struct EndpointView {
     pub state: String,
 }
 
+/// The most chips that are listed one by one of a pool that is no machine's own.
+const LISTED_MAX: u32 = 64;
 /// How many ended workloads a console shows.
 const WORKLOADS_MAX: usize = 50;
 
@@ -185,41 +193,67 @@ impl PoolView {
     #[must_use]
     pub fn of(state: &State, who: &Principal, id: PoolId, pool: &PoolState) -> Self {
         let mine = pool.owner == who.org;
-        let chips: Vec<(CellIndex, Option<u32>)> =
-            pool.topology.chips().map(|chip| (chip, pool.topology.device(chip))).collect();
-        let cell = |(index, device): &(CellIndex, Option<u32>)| {
-            let holding = holding(state, who, id, *index);
-            CellView { index: index.0, device: device.filter(|_| mine || holding.is_some()), holding }
-        };
-        let cells: Vec<CellView> =
-            chips.iter().map(cell).filter(|cell| mine || cell.holding.is_some()).collect();
-        let held = cells.iter().filter(|cell| cell.holding.is_some()).count();
-        let all = if mine { chips.len() } else { could_hold(state, who, id, chips.len()) };
-        let model = pool.topology.model().to_owned();
+        let chip_count = pool.topology.chip_count();
+        let listed = !pool.topology.devices().is_empty() || chip_count <= LISTED_MAX;
+        let cells = if listed { cells(state, who, id, pool) } else { Vec::new() };
+        let visible = state.workloads.values().filter(|w| w.pool == id && (mine || w.org == who.org));
+        let leases = visible.filter_map(|workload| workload.lease());
+        let (mut held, mut failed) = (0_u32, 0);
+        for run in leases.flat_map(|lease| lease.cells.runs()) {
+            held = held.saturating_add(run.count);
+            failed += state.failed.within(id, CellRange { first: run.first, count: run.count });
+        }
+        let all = if mine { chip_count } else { could_hold(state, who, id, chip_count) };
+        if mine {
+            let whole = CellRange { first: pool.topology.first_chip(), count: chip_count };
+            // What has failed and is still held counts as held.
+            let broken = state.failed.within(id, whole);
+            (held, failed) = (held.saturating_add(broken - failed), broken);
+        }
         Self {
             id: id.to_string(),
             name: pool.name.to_string(),
             owner: state.organisations.get(&pool.owner).map_or_else(String::new, |o| o.name.to_string()),
             mine,
-            chips: u32::try_from(all).unwrap_or(u32::MAX),
-            free: u32::try_from(all.saturating_sub(held)).unwrap_or(u32::MAX),
-            model,
+            chips: all,
+            free: all.saturating_sub(held),
+            failed,
+            model: pool.topology.model().to_owned(),
+            levels: if mine { pool.topology.tiers().iter().map(level_text).collect() } else { Vec::new() },
             cells,
             strip: StripView::default(),
         }
     }
 }
 
+/// The cells of a small pool that a principal may see.
+fn cells(state: &State, who: &Principal, id: PoolId, pool: &PoolState) -> Vec<CellView> {
+    let mine = pool.owner == who.org;
+    let cell = |index: CellIndex| {
+        let holding = holding(state, who, id, index);
+        let device = pool.topology.device(index).filter(|_| mine || holding.is_some());
+        let failed = state.failed.within(id, CellRange { first: index, count: 1 }) > 0;
+        CellView { index: index.0, device, failed: failed && (mine || holding.is_some()), holding }
+    };
+    pool.topology.chips().map(cell).filter(|cell| mine || cell.holding.is_some()).collect()
+}
+
+/// Such as `4 hosts` in each cell above.
+fn level_text(tier: &Tier) -> String {
+    let word = format!("{:?}", tier.level).to_lowercase();
+    format!("{} {word}{}", tier.count, if tier.count == 1 { "" } else { "s" })
+}
+
 /// The most that a lab's contracts let it hold of a pool: all that it may know of the pool's size.
-fn could_hold(state: &State, who: &Principal, pool: PoolId, chips: usize) -> usize {
+fn could_hold(state: &State, who: &Principal, pool: PoolId, chips: u32) -> u32 {
     let own = state.contracts.values().filter(|c| c.terms.pool == pool && c.terms.lab == who.org);
     let most = own.map(|c| {
         let topology = state.pools.get(&pool).map(|found| &found.topology);
         let shapes = c.terms.guarantee.iter().chain([&c.terms.borrow_limit]);
         let counted = shapes.filter_map(|shape| sinew_sched::shape_chips(topology?, shape));
-        usize::try_from(counted.fold(0, u32::saturating_add)).unwrap_or(usize::MAX)
+        counted.fold(0, u32::saturating_add)
     });
-    most.fold(0, usize::saturating_add).min(chips)
+    most.fold(0, u32::saturating_add).min(chips)
 }
 
 fn holding(state: &State, who: &Principal, pool: PoolId, cell: CellIndex) -> Option<HoldingView> {

@@ -100,6 +100,19 @@ pub struct ContractView {
     pub lab_signature: Option<String>,
     /// What the next invoice holds so far.
     pub unbilled: UnbilledView,
+    /// What of the guarantee is or was missing since cells failed; absent where nothing ever was.
+    pub shortfall: Option<ShortfallView>,
+}
+
+/// What failed cells take from a guarantee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShortfallView {
+    /// Since when the guarantee is not whole; absent where it is.
+    pub since: Option<String>,
+    /// What is missing now.
+    pub missing: String,
+    /// What was missing so far, inside the contract's dates.
+    pub total: String,
 }
 
 const ROUNDINGS: [(&str, Rounding); 3] =
@@ -214,8 +227,19 @@ impl ContractView {
                 guaranteed: sum(UsageRecord::own),
                 borrowed: sum(UsageRecord::borrowed),
             },
+            shortfall: shortfall(state, now, contract.id),
         }
     }
+}
+
+fn shortfall(state: &State, now: Instant, id: ContractId) -> Option<ShortfallView> {
+    let found = state.shortfalls.get(id)?;
+    let total = Quantity { meter: Meter::ChipTime, amount: state.shortfall_chip_milli_ms(id, now) };
+    Some(ShortfallView {
+        since: found.since.map(|at| at.to_string()),
+        missing: Shape::Chips(found.missing_chips).to_string(),
+        total: total.to_string(),
+    })
 }
 
 /// Usage records that no invoice holds yet, and what running leases have used since their last one.

@@ -10,7 +10,9 @@ mod console;
 mod contract;
 mod machine;
 mod problem;
+mod region;
 mod request;
+mod topology;
 mod views;
 mod what_if;
 
@@ -20,13 +22,15 @@ pub use console::{
     CellView, ConsoleView, ControlPlaneView, EndpointView, HoldingView, IntervalView, PoolView, StripView,
     kind_text,
 };
-pub use contract::{ContractRequest, ContractView, SignatureRequest, TermsWire, UnbilledView};
+pub use contract::{ContractRequest, ContractView, ShortfallView, SignatureRequest, TermsWire, UnbilledView};
 pub use machine::{MachineView, Protection, ProtectionView, SupportWord};
 pub use problem::Problem;
+pub use region::{CELLS_MAX, CellsRequest, NoAnswer, RegionCellView, RegionView, ShareView};
 pub use request::{
     CollectRequest, InputWire, KeyRequest, OrganisationRequest, PlaceRequest, PoolRequest, PublicKeyRequest,
     QuotaRequest, ReleaseRequest, WorkloadRequest,
 };
+pub use topology::{EXAMPLES, TopologyFault, Wrong, read_topology};
 pub use views::{
     ArtefactView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView, MeView,
     OrganisationDetailView, OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,

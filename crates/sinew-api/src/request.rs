@@ -58,14 +58,18 @@ fn one() -> u32 {
     1
 }
 
-/// A new pool of this machine's cores.
+/// A new pool: cores of this machine, or cells that a topology file describes.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolRequest {
     /// Its name.
     pub name: String,
     /// How many of the cores that no pool has yet.
-    pub cores: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
+    /// The text of a topology file. Such a pool can be promised, and nothing runs on it until an executor serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology: Option<String>,
 }
 
 /// A program to run, and on how much.

@@ -2,7 +2,7 @@ use crate::*;
 use sinew_contract::Flaw;
 use sinew_core::{Exit, Refusal, Role, Thing};
 use sinew_sched::Wait;
-use sinew_types::{Instant, Name, ReleaseRef, Shape, Span};
+use sinew_types::{Instant, Level, Name, RegionFlaw, ReleaseRef, Shape, Span};
 
 fn name() -> Name {
     "train-12".parse().expect("a name")
@@ -25,6 +25,14 @@ fn refusals() -> Vec<Refusal> {
         Refusal::TooManyWindows { most: 4_000 },
         Refusal::WindowsAmiss,
         Refusal::NoTree { organisation: name(), under: name(), deepest: 8 },
+        Refusal::NoSuchCells {
+            region: "pod-9".parse().expect("a region"),
+            flaw: RegionFlaw::TooFar { level: Level::Pod, count: 3 },
+        },
+        Refusal::NoSuchCells {
+            region: "rack-0".parse().expect("a region"),
+            flaw: RegionFlaw::NoLevel { level: Level::Rack },
+        },
         Refusal::WrongSignature,
         Refusal::Terms(Flaw::EndsBeforeStart { starts: at(1), ends: at(0) }),
         Refusal::Terms(Flaw::MixedAssets {
@@ -183,5 +191,45 @@ fn inputs_stay_inside_their_folder() {
     assert!(request("data/corpus.bin").to_spec().is_ok());
     for hostile in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a"] {
         assert!(request(hostile).to_spec().is_err(), "{hostile}");
+    }
+}
+
+#[test]
+fn the_example_topologies_are_pools() {
+    for (name, text) in EXAMPLES {
+        let pool = read_topology(text).unwrap_or_else(|fault| panic!("{name}: {}", fault.text(Lang::En)));
+        assert!(pool.chip_count() > 0, "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_topology_file_is_refused_with_its_line() {
+    let file = |rest: &str| format!("model = \"x\"\n{rest}");
+    let level = |name: &str, count: u32| format!("[[level]]\nname = \"{name}\"\ncount = {count}\n");
+    let hosts = level("host", 4) + &level("chip", 4);
+    let cases = [
+        (String::from("model = "), "1:9 Form"),
+        (file("fabrik = 3\n") + &hosts, "2:1 Form"),
+        (file("[[level]]\nname = \"chip\"\n"), "2:1 Form"),
+        (file("torus = [2, 0, 2]\n") + &level("cube", 4) + &level("chip", 64), "2:9 TorusZero"),
+        (file("torus = [2, 2, 2]\n") + &level("cube", 4) + &level("chip", 64), "2:9 TorusSize"),
+        (file("torus = [1, 2, 2]\n") + &hosts, "2:9 TorusSize"),
+        (file(&level("shelf", 4)), "3:8 NoSuchLevel"),
+        (file(&(level("host", 4) + &level("host", 2))), "6:8 Overlap"),
+        (file(&(level("cube", 4) + &level("domain", 2))), "6:8 Overlap"),
+        (file(&(level("chip", 4) + &level("host", 2))), "6:8 OutOfOrder"),
+        (file(&level("host", 4)), "3:8 NoChips"),
+        (file(&(level("host", 0) + &level("chip", 2))), "4:9 Empty"),
+        (file(&(level("host", 1 << 20) + &level("chip", 1 << 20))), "7:9 TooMany"),
+        (file("chips = 15\n") + &hosts, "2:9 NotDivided"),
+    ];
+    for (text, expected) in cases {
+        let fault = read_topology(&text).expect_err(expected);
+        let what = format!("{:?}", fault.what);
+        let kind = what.split([' ', '{']).next().expect("a word");
+        assert_eq!(format!("{}:{} {kind}", fault.line, fault.column), expected, "{text}");
+        for lang in [Lang::En, Lang::Fr] {
+            assert!(fault.text(lang).len() > 30, "{}", fault.text(lang));
+        }
     }
 }

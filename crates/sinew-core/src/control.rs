@@ -9,8 +9,8 @@ use crate::index::Index;
 use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
 use crate::state::{Phase, State};
-use sinew_sched::{Engine, Wait};
-use sinew_types::{Instant, OrgId, PoolId, WorkloadId};
+use sinew_sched::{Account, CellSum, Engine, Wait};
+use sinew_types::{CellRange, Instant, OrgId, PoolId, WorkloadId};
 
 /// An event and when it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,6 +116,19 @@ impl Control {
         }
         let reason = self.engines.as_ref()?.pool(workload.pool)?.why(id)?;
         wait(&self.state, id, reason)
+    }
+
+    /// The cells of `size` chips in a range of a pool, with who has what of each; of these accounts alone where `only` is
+    /// given. Nothing where there is no such pool.
+    #[must_use]
+    pub fn cell_sums(
+        &self,
+        pool: PoolId,
+        range: CellRange,
+        size: u32,
+        only: Option<&[Account]>,
+    ) -> Option<Vec<CellSum>> {
+        Some(self.engines.as_ref()?.pool(pool)?.cell_sums(range, size, only))
     }
 
     /// The schedulers, made from the state where they are not there.

@@ -146,6 +146,16 @@ impl State {
     }
 }
 
+impl State {
+    /// The same as an amount of chip-time, in the unit that usage is counted in.
+    #[must_use]
+    pub fn shortfall_chip_milli_ms(&self, id: ContractId, now: Instant) -> u128 {
+        let pool = self.contracts.get(&id).and_then(|contract| self.pools.get(&contract.terms.pool));
+        let each_milli = pool.map_or(0, |pool| pool.topology.each().chip_milli);
+        u128::from(self.shortfall_chip_ms(id, now)) * u128::from(each_milli)
+    }
+}
+
 /// Changes the state as an event about failed cells says.
 pub(crate) fn apply_health(state: &mut State, at: Instant, event: &Event) {
     match event {

@@ -39,6 +39,11 @@ impl Index {
         index
     }
 
+    /// The accounts on which an organisation may run something.
+    pub fn accounts_of(&self, org: OrgId) -> impl Iterator<Item = (PoolId, Account)> + '_ {
+        self.accounts.get(&org).into_iter().flatten().copied()
+    }
+
     /// Follows a change of a contract.
     pub(crate) fn follow_contract(&mut self, state: &State, id: ContractId) {
         let Some(contract) = state.contracts.get(&id) else { return };

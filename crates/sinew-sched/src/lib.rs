@@ -24,6 +24,7 @@ mod pages;
 mod past;
 mod pick;
 mod recall;
+mod region;
 mod sharing;
 mod unit;
 mod view;
@@ -33,6 +34,7 @@ pub use cells::{Bound, Cells, Run};
 pub use engine::Engine;
 pub use ground::{Demand, Item, NoShape, shape_chips};
 pub use past::{HALF_LIFE, PastUse};
+pub use region::{CellSum, Share};
 pub use sharing::Weighted;
 pub use view::{Account, Action, Entitlement, Holding, Near, Reason, Request, Wait, Why};
 

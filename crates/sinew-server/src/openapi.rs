@@ -1,7 +1,7 @@
 //! The description of the API, generated from the handlers.
 
 use crate::routes::{
-    artefacts, console, contracts, machine, organisations, pools, releases, what_if, workloads,
+    artefacts, cells, console, contracts, machine, organisations, pools, releases, what_if, workloads,
 };
 use crate::{gateway, metrics};
 use axum::http::header;
@@ -35,6 +35,9 @@ use utoipa::OpenApi;
         pools::list,
         pools::show,
         pools::add,
+        cells::show,
+        cells::down,
+        cells::up,
         contracts::list,
         contracts::show,
         contracts::offer,

@@ -1,6 +1,7 @@
 //! The routes of the API, a file a subject.
 
 pub(crate) mod artefacts;
+pub(crate) mod cells;
 pub(crate) mod console;
 pub(crate) mod contracts;
 pub(crate) mod machine;
@@ -36,6 +37,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/keys/{id}", delete(organisations::revoke_key))
         .route("/api/pools", get(pools::list).post(pools::add))
         .route("/api/pools/{name}", get(pools::show))
+        .route("/api/pools/{name}/cells", get(cells::show))
+        .route("/api/pools/{name}/cells/down", post(cells::down))
+        .route("/api/pools/{name}/cells/up", post(cells::up))
         .route("/api/contracts", get(contracts::list).post(contracts::offer))
         .route("/api/contracts/{id}", get(contracts::show))
         .route("/api/contracts/{id}/signature", post(contracts::sign))

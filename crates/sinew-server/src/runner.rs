@@ -91,7 +91,11 @@ impl Runner {
     }
 
     fn start(&self, order: &Order, ahead: Span) -> Result<(), String> {
-        let Order::Start { id, org, part, checkpoint, .. } = order else { return Ok(()) };
+        let Order::Start { id, org, part, checkpoint, devices, .. } = order else { return Ok(()) };
+        if devices.is_empty() {
+            // Cells that no machine of this server has; a program here would run on something else.
+            return Err("no executor serves this pool; run it in another one".to_owned());
+        }
         let place = self.workplace(*org, *id);
         let prepared = place.prepare(&self.artefacts, *org, part);
         let prepared = prepared.and_then(|()| place.restore(&self.artefacts, *org, checkpoint));

@@ -1,7 +1,7 @@
 //! Measures the control plane in process: `decide`, `apply` and the scheduler, with every event and every reason, and
 //! without journal or network. Prints one JSON object.
 //!
-//! `lending million [WORKLOADS]`, `lending what-if`, `lending kai`, `lending armada`.
+//! `lending million [WORKLOADS]`, `lending what-if`, `lending regions`, `lending kai`, `lending armada`.
 
 #[path = "lending/load.rs"]
 mod load;
@@ -17,9 +17,12 @@ fn main() -> io::Result<()> {
         ["million"] => load::million(1_000_000),
         ["million", workloads] => load::million(workloads.parse().map_err(io::Error::other)?),
         ["what-if"] => load::what_if(),
+        ["regions"] => load::regions()?,
         ["kai"] => load::kai(),
         ["armada"] => load::armada(),
-        _ => return Err(io::Error::other("write one of: million [WORKLOADS], what-if, kai, armada")),
+        _ => {
+            return Err(io::Error::other("write one of: million [WORKLOADS], what-if, regions, kai, armada"));
+        }
     }
     Ok(())
 }

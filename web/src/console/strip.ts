@@ -31,7 +31,7 @@ export function rows({ cells, strip }: Pool): Cell[] {
   const listed = new Map(cells.map((cell) => [cell.index, cell]));
   for (const { cell: index } of strip.intervals) {
     if (!listed.has(index)) {
-      listed.set(index, { index, device: null, holding: null });
+      listed.set(index, { index, device: null, holding: null, failed: false });
     }
   }
   return [...listed.values()].sort((a, b) => a.index - b.index);

@@ -28,6 +28,8 @@ export interface Pool {
   mine: boolean;
   chips: number;
   free: number;
+  /** How many have failed; for a lab, of those that it holds. */
+  failed: number;
   model: string;
   cells: Cell[];
   strip: Strip;
@@ -38,6 +40,7 @@ export interface Cell {
   /** The machine's number for it, where the reader may know it. */
   device: number | null;
   holding: Holding | null;
+  failed: boolean;
 }
 
 export interface Holding {
@@ -74,6 +77,8 @@ export interface Contract {
   recall_bound: string;
   terms: Terms;
   unbilled: { guaranteed: string; borrowed: string };
+  /** What of the guarantee is or was missing since cells failed; null where nothing ever was. */
+  shortfall: { since: string | null; missing: string; total: string } | null;
 }
 
 export interface Terms {

@@ -69,6 +69,8 @@ export const fr: Words = {
     // French counts zero in the singular.
     chips: (count) => `${count} ${count < 2 ? "puce" : "puces"}`,
     free: (count) => `${count} ${count < 2 ? "libre" : "libres"}`,
+    failed: (count) => `${count} en panne`,
+    hasFailed: "en panne",
     cell: (index) => `cellule ${index}`,
     own: "en propre",
     borrowed: "emprunté",
@@ -85,6 +87,7 @@ export const fr: Words = {
     until: (from, to) => `${from} – ${to}`,
     hint: "Survolez une barre, ou atteignez-la avec Tab et les flèches, pour lire ce que c’était.",
     more: (count) => `Montrer ${count} cellules de plus`,
+    asked: (pool) => `Trop de cellules à lister : sinew pool show ${pool} --depth 1 montre qui tient quoi.`,
     noCell: "Vous ne tenez aucune cellule de ce parc, et n’en avez tenu aucune dans la durée affichée.",
     none: "Aucun parc pour l’instant. Un propriétaire en ajoute un :",
   },
@@ -102,6 +105,10 @@ export const fr: Words = {
     term: "En vigueur",
     unbilled: "Pas encore facturé",
     unbilledSum: (guaranteed, borrowed) => `${guaranteed} garantis, ${borrowed} empruntés`,
+    impaired: "Amoindri",
+    missing: (amount, since, total) =>
+      `il manque ${amount} de la garantie depuis ${since} : ses cellules sont en panne ; ${total} en tout`,
+    wasMissing: (total) => `de nouveau entier ; il a manqué ${total}`,
     rounding: "Arrondi",
     roundings: {
       "half-even": "au pair le plus proche, une fois par ligne",

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use sinew_api::{Lang, Page, PoolRequest, PoolView};
+use sinew_api::{Lang, Page, PoolRequest, PoolView, read_topology};
 use sinew_core::{Command, Principal, Thing};
 use sinew_types::{Malformed, PoolId, Resources, Topology};
 use std::collections::BTreeSet;
@@ -43,7 +43,19 @@ pub(crate) async fn show(
     found.map(Json).ok_or_else(|| Fail::not_found(caller.lang, Thing::Pool, &name))
 }
 
-/// Lends cores of this machine: the lowest that are in no pool yet.
+/// The pool of this name or id, where the sender owns it or has a contract for it.
+pub(crate) fn find(app: &App, caller: &Caller, name: &str) -> Option<PoolId> {
+    let published = app.driver.published();
+    let state = &published.state;
+    let who = &caller.who;
+    let party =
+        |pool: PoolId| state.contracts.values().any(|c| c.terms.pool == pool && c.terms.lab == who.org);
+    let named = state.pools.iter().filter(|(id, pool)| pool.name.as_str() == name || id.to_string() == name);
+    let mut seen = named.filter(|(id, pool)| pool.owner == who.org || party(**id));
+    seen.next().map(|(id, _)| *id)
+}
+
+/// Lends cores of this machine, the lowest that are in no pool yet, or cells that a topology file describes.
 #[utoipa::path(post, path = "/api/pools", request_body = PoolRequest, responses((status = 200, body = PoolView)))]
 pub(crate) async fn add(
     State(app): State<App>,
@@ -54,15 +66,31 @@ pub(crate) async fn add(
     let request: PoolRequest = json(&body)?;
     let name = request.name.parse().map_err(|wrong: Malformed| Fail::malformed(&wrong.inside("name")))?;
     let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/pools", body: &body };
-    let devices = if post.is_repeated() { Vec::new() } else { devices(&app, caller.lang, request.cores)? };
-    let each = Resources {
-        chip_milli: 1_000,
-        cpu_milli: 1_000,
-        memory_bytes: machine::memory_bytes_for_each_core(),
-    };
-    let topology = Topology::flat(&devices, "cpu-core", each);
+    let topology = topology(&app, caller.lang, &request, post.is_repeated())?;
     let answer = post.ask(vec![Command::AddPool { id: PoolId::from_bits(draw()), name, topology }]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
+}
+
+/// The cells that a request for a pool describes.
+fn topology(app: &App, lang: Lang, request: &PoolRequest, repeated: bool) -> Reply<Topology> {
+    match (request.cores, &request.topology) {
+        (Some(cores), None) => {
+            let devices = if repeated { Vec::new() } else { devices(app, lang, cores)? };
+            let memory_bytes = machine::memory_bytes_for_each_core();
+            let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes };
+            Ok(Topology::flat(&devices, "cpu-core", each))
+        }
+        (None, Some(text)) => {
+            read_topology(text).map_err(|fault| Fail::new(422, "topology", fault.text(lang)))
+        }
+        _ => {
+            let text = match lang {
+                Lang::En => "give either `cores` or `topology`, the text of a topology file",
+                Lang::Fr => "donnez soit `cores`, soit `topology`, le texte d'un fichier de topologie",
+            };
+            Err(Fail::new(400, "malformed", text))
+        }
+    }
 }
 
 /// The lowest cores that no pool has. A pool of more than the machine has is refused here, because the core does not

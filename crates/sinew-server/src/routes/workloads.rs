@@ -10,10 +10,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use sinew_api::{
-    AdjustRequest, ExplainView, Page, ReasonView, WorkloadRequest, WorkloadView, explain_hint, wait_text,
+    AdjustRequest, ExplainView, Lang, Page, ReasonView, WorkloadRequest, WorkloadView, explain_hint,
+    wait_text,
 };
 use sinew_core::{Command, Phase, Thing, Workload};
-use sinew_types::{Hash, WorkloadId};
+use sinew_types::{Hash, Name, WorkloadId, WorkloadSpec};
 use std::collections::BTreeSet;
 
 /// How much of a log or file one answer holds.
@@ -75,12 +76,36 @@ pub(crate) async fn submit(
     let programs = spec.parts.iter().map(|part| &part.program);
     let needed = programs.flat_map(|program| program.inputs.values().chain(&program.bundle));
     let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/workloads", body: &body };
+    served(&app, &caller, &spec)?;
     for hash in needed.filter(|_| !post.is_repeated()) {
         present(&app, &caller, *hash)?;
     }
     let id = WorkloadId::from_bits(draw());
     let answer = post.ask(vec![Command::Submit { id, spec: std::sync::Arc::new(spec) }]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
+}
+
+/// Refuses a run where no executor serves any pool that it may run in: such a pool is a promise on paper.
+fn served(app: &App, caller: &Caller, spec: &WorkloadSpec) -> Reply<()> {
+    let published = app.driver.published();
+    let state = &published.state;
+    let named =
+        |name: &Name| spec.parts.iter().all(|part| part.pools.is_empty() || part.pools.contains(name));
+    let accounts = state.index.accounts_of(caller.who.org);
+    let pools = accounts.filter_map(|(pool, _)| state.pools.get(&pool)).filter(|pool| named(&pool.name));
+    let mut paper = pools.map(|pool| pool.topology.devices().is_empty()).peekable();
+    if paper.peek().is_none() || !paper.all(|paper| paper) {
+        return Ok(());
+    }
+    let text = match caller.lang {
+        Lang::En => {
+            "no executor serves that pool yet, so nothing can run there; ask with what-if, or name another pool"
+        }
+        Lang::Fr => {
+            "aucun exécuteur ne sert encore ce pool, rien ne peut y tourner ; demandez avec what-if, ou nommez un autre pool"
+        }
+    };
+    Err(Fail::new(422, "no-executor", text))
 }
 
 fn present(app: &App, caller: &Caller, hash: Hash) -> Reply<()> {

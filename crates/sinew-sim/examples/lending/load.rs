@@ -2,9 +2,10 @@
 
 use crate::world::{OWNER, Turn, World, peak_mib, topology};
 use sinew_core::Exit;
-use sinew_types::{Instant, Level, Shape, Span, WorkloadId};
+use sinew_types::{Instant, Level, Region, Shape, Span, WorkloadId};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io;
 use std::time::{Duration, Instant as Clock};
 
 const LABS: u128 = 200;
@@ -231,6 +232,34 @@ fn fork(world: &World) -> Duration {
     let took = begun.elapsed();
     std::hint::black_box((turn.placed.len(), trial.control.state().at));
     took
+}
+
+/// Who holds what, at three depths of that state: the whole pool pod by pod, a pod cube by cube, a cube host by host.
+pub(crate) fn regions() -> io::Result<()> {
+    let load = filled();
+    let control = &load.world.control;
+    let (id, pool) = control.state().pools.iter().next().ok_or_else(|| io::Error::other("no pool"))?;
+    let mut line = Vec::new();
+    for (name, region, below) in
+        [("pool", "", Level::Pod), ("pod", "pod-50", Level::Domain), ("cube", "pod-50/cube-7", Level::Host)]
+    {
+        let region: Region = region.parse().map_err(io::Error::other)?;
+        let range = pool.topology.region(&region).map_err(|_| io::Error::other("no such region"))?;
+        let size = pool.topology.chips_of(below).ok_or_else(|| io::Error::other("no such level"))?;
+        let mut times = Vec::new();
+        let mut cells = 0;
+        for _ in 0..101 {
+            let begun = Clock::now();
+            let sums = control.cell_sums(*id, range, size, None).unwrap_or_default();
+            times.push(begun.elapsed());
+            cells = std::hint::black_box(sums).len();
+        }
+        times.sort_unstable();
+        let median_us = times[times.len() / 2].as_secs_f64() * 1e6;
+        line.push(format!("\"{name}_us\":{median_us:.1},\"{name}_cells\":{cells}"));
+    }
+    println!("{{{}}}", line.join(","));
+    Ok(())
 }
 
 fn report(mut load: Load, wall: Duration, least_waiting: usize) {

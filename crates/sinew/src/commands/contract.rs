@@ -326,5 +326,11 @@ fn show(context: &Context, view: &ContractView) -> Result<()> {
     print::bytes(draft::summary(&draft, &names_of(view)).as_bytes())?;
     let unbilled = format!("{} guaranteed, {} borrowed", view.unbilled.guaranteed, view.unbilled.borrowed);
     print::line(format_args!("  {:<13}  {}\n  {:<13}  {unbilled}", "standing", view.standing, "not billed"))?;
+    if let Some(short) = &view.shortfall {
+        let since =
+            short.since.as_deref().map(|at| format!(" since {}", clock::local(at))).unwrap_or_default();
+        let (missing, total) = (&short.missing, &short.total);
+        print::line(format_args!("  {:<13}  {missing} missing{since}, {total} in all", "shortfall"))?;
+    }
     Ok(())
 }

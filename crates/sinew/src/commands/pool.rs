@@ -5,10 +5,12 @@ use crate::clock;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::print;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use sinew_api::{PoolRequest, PoolView};
+use sinew_api::{CellsRequest, EXAMPLES, PoolRequest, PoolView, RegionView};
 use sinew_types::Shape;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What can be done with pools.
 #[derive(Debug, Subcommand)]
@@ -18,13 +20,53 @@ pub(crate) enum PoolCommand {
         after_help = "Examples:\n  sinew pool add north --cores 2\n  sinew pool add north --topology \"2 cores\""
     )]
     Add(AddArgs),
+    /// Make a pool of the cells that a topology file describes
+    #[command(
+        after_help = "Examples:\n  sinew pool topology nvl72 > racks.toml\n  sinew pool create racks --topology racks.toml\n\nSuch a pool can be offered, promised and asked about. Nothing runs on it until an executor serves it."
+    )]
+    Create {
+        /// Its name
+        name: String,
+        /// The topology file
+        #[arg(long)]
+        topology: PathBuf,
+    },
+    /// Print an example of a topology file, or the names of all examples
+    Topology {
+        /// Which example
+        name: Option<String>,
+    },
     /// The pools that you own or have a contract for
     Ls,
-    /// One pool: its cells and who holds them
+    /// One pool: its cells and who holds them, or the cells of a part of it
+    #[command(
+        after_help = "Examples:\n  sinew pool show north\n  sinew pool show north --depth 1\n  sinew pool show north --region pod-3/rack-1 --depth 2"
+    )]
     Show {
         /// Its name or id
         name: String,
+        /// A part of it, such as pod-3/rack-1
+        #[arg(long)]
+        region: Option<String>,
+        /// How many levels below
+        #[arg(long)]
+        depth: Option<u32>,
     },
+    /// Say that cells have failed: whoever holds them ends, promises move to spares
+    #[command(after_help = "Example:\n  sinew pool fail north host-3/chip-1")]
+    Fail(PartArgs),
+    /// Say that failed cells are healthy again
+    #[command(after_help = "Example:\n  sinew pool restore north host-3")]
+    Restore(PartArgs),
+}
+
+/// A part of a pool.
+#[derive(Debug, Args)]
+pub(crate) struct PartArgs {
+    /// The pool's name or id
+    name: String,
+    /// Such as pod-3/rack-1, host-0 or chip-5, counted from 0; `pool` for all of it
+    region: String,
 }
 
 /// What `sinew pool add` takes.
@@ -52,12 +94,46 @@ pub(crate) fn run(context: &Context, command: PoolCommand) -> Result<()> {
     let client = context.client()?;
     match command {
         PoolCommand::Add(args) => {
-            let request = PoolRequest { name: args.name, cores: cores(&args.size)? };
+            let request = PoolRequest { name: args.name, cores: Some(cores(&args.size)?), topology: None };
             show(context, &client.post("/api/pools", &request)?)
         }
         PoolCommand::Ls => list(context, &client.list("/api/pools")?),
-        PoolCommand::Show { name } => show(context, &client.get(&format!("/api/pools/{}", encoded(&name)))?),
+        PoolCommand::Show { name, region: None, depth: None } => {
+            show(context, &client.get(&format!("/api/pools/{}", encoded(&name)))?)
+        }
+        PoolCommand::Show { name, region, depth } => {
+            let (region, depth) = (region.unwrap_or_default(), depth.unwrap_or(1));
+            let query = format!("region={}&depth={depth}", encoded(&region));
+            part(context, &client.get(&format!("/api/pools/{}/cells?{query}", encoded(&name)))?)
+        }
+        PoolCommand::Fail(args) => mark(context, args, "down"),
+        PoolCommand::Restore(args) => mark(context, args, "up"),
+        PoolCommand::Create { name, topology } => create(context, name, &topology),
+        PoolCommand::Topology { name } => example(name.as_deref()),
     }
+}
+
+fn mark(context: &Context, args: PartArgs, word: &str) -> Result<()> {
+    let path = format!("/api/pools/{}/cells/{word}", encoded(&args.name));
+    show(context, &context.client()?.post(&path, &CellsRequest { region: args.region })?)
+}
+
+fn create(context: &Context, name: String, file: &Path) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let request = PoolRequest { name, cores: None, topology: Some(text) };
+    let made = context.client()?.post("/api/pools", &request);
+    show(context, &made.with_context(|| format!("`{}` makes no pool", file.display()))?)
+}
+
+fn example(name: Option<&str>) -> Result<()> {
+    let Some(name) = name else {
+        let names: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
+        return Ok(print::line(format_args!("{}", names.join("\n")))?);
+    };
+    let found = EXAMPLES.iter().find(|(known, _)| *known == name);
+    let wrong = || CliError::Usage(format!("there is no example `{name}`; `sinew pool topology` lists them"));
+    let (_, text) = found.ok_or_else(wrong)?;
+    Ok(print::line(format_args!("{}", text.trim_end()))?)
 }
 
 fn cores(size: &Size) -> Result<u32, CliError> {
@@ -82,12 +158,44 @@ fn list(context: &Context, pools: &[PoolView]) -> Result<()> {
     Ok(print::table(&["NAME", "OWNER", "CHIPS", "FREE", "MODEL"], &rows)?)
 }
 
+fn part(context: &Context, part: &RegionView) -> Result<()> {
+    if context.json {
+        return Ok(print::json(part)?);
+    }
+    let mut rows = Vec::new();
+    for cell in &part.cells {
+        let count = |chips: Option<u32>| chips.map_or_else(|| "-".to_owned(), |chips| chips.to_string());
+        let region = if cell.region.is_empty() { "pool" } else { &cell.region };
+        let head = [region.to_owned(), cell.chips.to_string(), count(cell.free), count(cell.failed)];
+        if cell.shares.is_empty() {
+            rows.push(head.iter().cloned().chain((0..6).map(|_| String::new())).collect());
+        }
+        for (at, share) in cell.shares.iter().enumerate() {
+            let head = head.iter().map(|text| if at == 0 { text.clone() } else { String::new() });
+            let counts = [share.bound, share.lent, share.own, share.borrowed].map(|chips| chips.to_string());
+            let until = share.leaves_by.as_deref().map(clock::local).unwrap_or_default();
+            rows.push(head.chain([share.organisation.clone()]).chain(counts).chain([until]).collect());
+        }
+    }
+    let names =
+        ["CELL", "CHIPS", "FREE", "FAILED", "WHO", "PROMISED", "LENT", "OWN", "BORROWED", "LEAVES BY"];
+    Ok(print::table(&names, &rows)?)
+}
+
 fn show(context: &Context, pool: &PoolView) -> Result<()> {
     if context.json {
         return Ok(print::json(pool)?);
     }
     let (name, owner) = (&pool.name, &pool.owner);
-    print::line(format_args!("{name}  {}  {} {} chips, {} free", owner, pool.chips, pool.model, pool.free))?;
+    let failed = if pool.failed > 0 { format!(", {} failed", pool.failed) } else { String::new() };
+    let (chips, model, free) = (pool.chips, &pool.model, pool.free);
+    print::line(format_args!("{name}  {owner}  {chips} {model} chips, {free} free{failed}"))?;
+    if pool.cells.is_empty() && !pool.levels.is_empty() {
+        let levels = pool.levels.join(" x ");
+        return Ok(print::line(format_args!(
+            "{levels}; `sinew pool show {name} --depth 1` shows who holds what"
+        ))?);
+    }
     let cell = |cell: &sinew_api::CellView| {
         let device = cell.device.map_or_else(|| "-".to_owned(), |device| device.to_string());
         let holding = cell.holding.as_ref();
@@ -95,7 +203,11 @@ fn show(context: &Context, pool: &PoolView) -> Result<()> {
         vec![
             cell.index.to_string(),
             device,
-            text(|held| held.kind.clone()),
+            match (cell.failed, holding) {
+                (true, Some(held)) => format!("{}, failed", held.kind),
+                (true, None) => "failed".to_owned(),
+                (false, held) => held.map_or_else(String::new, |held| held.kind.clone()),
+            },
             text(|held| held.organisation.clone()),
             text(|held| held.workload.clone().unwrap_or_default()),
             text(|held| clock::local(&held.since)),

@@ -88,9 +88,10 @@ impl Story {
         let pools: Vec<PoolView> = self.owner.list("/api/pools")?;
         let pool = match pools.into_iter().find(|pool| pool.name == POOL) {
             Some(pool) => pool,
-            None => {
-                self.owner.post("/api/pools", &PoolRequest { name: POOL.to_owned(), cores: self.cores })?
-            }
+            None => self.owner.post(
+                "/api/pools",
+                &PoolRequest { name: POOL.to_owned(), cores: Some(self.cores), topology: None },
+            )?,
         };
         self.cores = pool.chips;
         let contracts: Vec<ContractView> = self.owner.list("/api/contracts")?;

@@ -3,5 +3,6 @@
 mod chat;
 mod machine;
 mod path;
+mod pools;
 mod support;
 mod what_if;
