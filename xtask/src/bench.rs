@@ -40,6 +40,11 @@ const BENCHES: &[Bench] = &[
         run: lending::what_if,
     },
     Bench {
+        name: "regions",
+        what: "who holds what of a million chips: pod by pod, of one pod cube by cube, of one cube host by host",
+        run: lending::regions,
+    },
+    Bench {
         name: "kai-reclaim",
         what: "500 hosts of 8: 4,000 one-chip jobs run on loan, 4,000 of the lender come",
         run: lending::kai,

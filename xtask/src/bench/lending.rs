@@ -29,6 +29,19 @@ pub(super) fn what_if(repository: &Repository) -> Result<Vec<Figure>> {
     figures(repository, "what-if", &[("ms", "ms", Some(10.0), None), ("workloads", "", None, None)])
 }
 
+/// Who holds what of that state, at three depths.
+pub(super) fn regions(repository: &Repository) -> Result<Vec<Figure>> {
+    let goals: [Goal; 6] = [
+        ("pool_us", "us", None, None),
+        ("pool_cells", "", None, None),
+        ("pod_us", "us", None, None),
+        ("pod_cells", "", None, None),
+        ("cube_us", "us", None, None),
+        ("cube_cells", "", None, None),
+    ];
+    figures(repository, "regions", &goals)
+}
+
 /// KAI's reclaim scene; its reference was measured by its authors on another machine (pull request 1809).
 pub(super) fn kai(repository: &Repository) -> Result<Vec<Figure>> {
     figures(repository, "kai", &[("in_process_ms", "ms", Some(50.0), None)])

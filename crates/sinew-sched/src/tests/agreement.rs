@@ -2,6 +2,7 @@
 
 use crate::account::GangIx;
 use crate::engine::Engine;
+use sinew_types::{CellIndex, CellRange};
 use std::collections::BTreeSet;
 
 /// Panics where any count of the engine differs from what a full look at its units and gangs gives.
@@ -33,6 +34,7 @@ pub(crate) fn check(engine: &Engine) {
     }
     accounts(engine);
     down(engine);
+    regions(engine);
     let whole: BTreeSet<u32> =
         units().filter(|(_, unit)| unit.idle() == engine.ground.whole()).map(|(at, _)| at).collect();
     assert_eq!(engine.whole, whole, "units that are wholly idle");
@@ -97,5 +99,25 @@ fn down(engine: &Engine) {
         let units = (0..engine.ground.units).map(|unit| engine.units.get(unit));
         let down: u32 = units.map(|unit| (unit.bound_to(at) & unit.down).count_ones()).sum();
         assert_eq!(engine.health.down.get(&at).copied().unwrap_or(0), down, "broken chips of account {at}");
+    }
+}
+
+/// What is said of the whole pool is what each account's counts say, and the parts add up to it.
+fn regions(engine: &Engine) {
+    let ground = &engine.ground;
+    let chips = ground.units * ground.unit_chips;
+    let whole = CellRange { first: CellIndex(ground.first_chip), count: chips };
+    let all = &engine.cell_sums(whole, chips, None)[0];
+    let parts = engine.cell_sums(whole, ground.unit_chips, None);
+    assert_eq!(parts.iter().map(|part| part.free).sum::<u32>(), all.free, "free in parts");
+    assert_eq!(parts.iter().map(|part| part.failed).sum::<u32>(), all.failed, "failed in parts");
+    for (at, state) in engine.accounts.iter().enumerate() {
+        let said = all.shares.get(&state.account).copied().unwrap_or_default();
+        let counted = (state.bound, state.lent_out, state.own_used, state.borrowed);
+        assert_eq!((said.bound, said.lent, said.own, said.borrowed), counted, "the share of account {at}");
+        let alone = &engine.cell_sums(whole, chips, Some(&[state.account]))[0].shares;
+        assert!(alone.keys().all(|account| *account == state.account), "a look at one shows no other");
+        let own: u32 = parts.iter().filter_map(|part| part.shares.get(&state.account)).map(|s| s.own).sum();
+        assert_eq!(own, said.own, "own chips of account {at} in parts");
     }
 }
