@@ -40,7 +40,7 @@ pub struct CellSum {
 
 impl Engine {
     /// The cells of `size` chips in a range, each with who has what of it. Where `only` is given, nothing of any other
-    /// account is looked at.
+    /// account is told.
     #[must_use]
     pub fn cell_sums(&self, range: CellRange, size: u32, only: Option<&[Account]>) -> Vec<CellSum> {
         let places: Option<Vec<AccountIx>> =
@@ -55,39 +55,41 @@ impl Engine {
 
     fn cell_sum(&self, cells: CellRange, only: Option<&[AccountIx]>) -> CellSum {
         let mut sum = CellSum { cells, free: 0, failed: 0, shares: BTreeMap::new() };
-        let mut shares: BTreeMap<AccountIx, Share> = BTreeMap::new();
+        let mut shares = vec![Share::default(); self.accounts.len()];
         for (unit, mask) in self.ground.masks(cells.first, cells.count) {
             let here = self.units.get(unit);
             sum.free += (here.free & !here.down & mask).count_ones();
             sum.failed += (here.down & mask).count_ones();
-            self.add_shares(unit, mask, &mut shares, only);
+            self.add_shares(unit, mask, &mut shares);
         }
-        let named = shares.into_iter().map(|(at, share)| (self.accounts[at].account, share));
-        sum.shares = named.filter(|(_, share)| *share != Share::default()).collect();
+        let seen = |at: AccountIx| only.is_none_or(|only| only.contains(&at));
+        let some =
+            shares.into_iter().enumerate().filter(|(at, share)| *share != Share::default() && seen(*at));
+        sum.shares = some.map(|(at, share)| (self.accounts[at].account, share)).collect();
         sum
     }
 
-    fn add_shares(
-        &self,
-        unit: u32,
-        mask: Mask,
-        shares: &mut BTreeMap<AccountIx, Share>,
-        only: Option<&[AccountIx]>,
-    ) {
+    fn add_shares(&self, unit: u32, mask: Mask, shares: &mut [Share]) {
         let unit = self.units.get(unit);
-        let seen = |at: AccountIx| only.is_none_or(|only| only.contains(&at));
-        for piece in unit.pieces.iter().filter(|piece| seen(piece.account) && piece.mask & mask != 0) {
-            let share = shares.entry(piece.account).or_default();
+        for piece in &unit.pieces {
+            let share = &mut shares[piece.account];
             share.bound += (piece.mask & mask).count_ones();
             share.failed += (piece.mask & mask & unit.down).count_ones();
-            let others = unit.tenants.iter().filter(|tenant| tenant.holder != piece.account);
-            share.lent += others.map(|tenant| (tenant.mask & piece.mask & mask).count_ones()).sum::<u32>();
         }
-        for tenant in unit.tenants.iter().filter(|tenant| seen(tenant.holder) && tenant.mask & mask != 0) {
-            let share = shares.entry(tenant.holder).or_default();
-            let bound = unit.bound_to(tenant.holder);
-            share.own += (tenant.mask & mask & bound).count_ones();
-            share.borrowed += (tenant.mask & mask & !bound).count_ones();
+        for tenant in unit.tenants.iter().filter(|tenant| tenant.mask & mask != 0) {
+            let held = tenant.mask & mask;
+            let mut own = 0;
+            for piece in &unit.pieces {
+                let chips = (held & piece.mask).count_ones();
+                if piece.account == tenant.holder {
+                    own = chips;
+                } else {
+                    shares[piece.account].lent += chips;
+                }
+            }
+            let share = &mut shares[tenant.holder];
+            share.own += own;
+            share.borrowed += held.count_ones() - own;
             share.leaves_by = share.leaves_by.max(self.gangs.get(tenant.gang).gone_by);
         }
     }
