@@ -65,6 +65,11 @@ const BENCHES: &[Bench] = &[
         run: lending::itp,
     },
     Bench {
+        name: "pollux",
+        what: "Pollux' elastic training jobs: mean completion time under published policies and our own",
+        run: lending::pollux,
+    },
+    Bench {
         name: "start",
         what: "the whole server from its process to its first answer, young and old",
         run: whole::start,

@@ -1,19 +1,13 @@
-//! Runs seeds of the simulator, or replays traces, and prints what they came to. `cargo xtask sim` starts it; it is no
-//! part of the product.
+//! Runs seeds of the simulator and prints what they came to. `cargo xtask sim` starts it; it is no part of the product.
 //!
-//! It never draws a seed itself: the same words give the same lines, but for the times that this machine took.
+//! It never draws a seed itself: the same words give the same lines.
 
-use sinew_sim::replay::{Asked, TraceError, replay};
 use sinew_sim::{Counts, Failed, Plan, run, shrink};
 use std::process::ExitCode;
-use std::time::Instant;
 
 const HELP: &str = "\
 sinew-sim --from SEED --seeds N [--steps N]           seeds one after the other, up to the first that fails
 sinew-sim --seed SEED [--steps N] [--only 1,5,9]      one seed, or some of its steps only
-sinew-sim replay kueue DIR [--json FILE] [--report FILE.html|FILE.svg]
-sinew-sim replay itp DIR [--hosts PERCENT] [--json FILE] [--report FILE.html|FILE.svg]
-
 ";
 
 /// How many steps a seed's script has where nobody says.
@@ -21,18 +15,6 @@ const STEPS: usize = 200;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if words.first().is_some_and(|word| word == "replay") {
-        return match replayed(&words[1..]) {
-            Ok(line) => {
-                println!("{line}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::from(2)
-            }
-        };
-    }
     let Some((plan, seeds)) = read(&words) else {
         eprint!("error: `{}` is not understood\n{HELP}", words.join(" "));
         return ExitCode::from(2);
@@ -82,11 +64,4 @@ fn run_all(first: &Plan, seeds: u64) -> Result<String, Box<Failed>> {
     }
     let journal = if seeds == 1 { journal } else { String::new() };
     Ok(format!("{seeds} seeds from {} hold: {sum}{journal}", first.seed))
-}
-
-/// Replays traces; answers the figures.
-fn replayed(words: &[String]) -> Result<String, TraceError> {
-    let begun = Instant::now();
-    let written = replay(&Asked::read(words)?, &|| begun.elapsed().as_secs_f64())?;
-    Ok(written.figures.to_json())
 }

@@ -4,6 +4,7 @@
 //! executors run each for its runtime, and leave at once when they are told to, to go on later with what was left. Who
 //! runs where and when is decided by `decide`, `apply` and the scheduler alone: there is no second packer here.
 
+mod advised;
 mod command;
 mod drive;
 mod figures;
@@ -11,6 +12,7 @@ mod itp;
 mod kueue;
 mod outcome;
 mod owed;
+mod pollux;
 mod read;
 mod report;
 mod setup;
@@ -18,7 +20,7 @@ mod svg;
 mod trace;
 mod yaml;
 
-pub use command::{Asked, HELP, Written, replay};
+pub use command::{Asked, Family, replay};
 pub use drive::drive;
 pub use figures::Figures;
 pub use itp::{Cluster, organisations, read_clusters};

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, org,
-    pool, ps, release, run, serve, up, verify, what_if,
+    pool, ps, release, run, serve, sim, up, verify, what_if,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -134,6 +134,9 @@ pub(crate) enum Command {
     /// Bytes in your organisation's store
     #[command(subcommand)]
     Artefact(artefact::ArtefactCommand),
+    /// Replay traces of real clusters through the real control plane, on fake time and without a server
+    #[command(subcommand)]
+    Sim(sim::SimCommand),
     /// Settings and where they come from
     #[command(subcommand)]
     Config(config::ConfigCommand),

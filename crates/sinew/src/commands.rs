@@ -17,6 +17,7 @@ pub(crate) mod ps;
 pub(crate) mod release;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod sim;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod what_if;
@@ -56,6 +57,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Release(args) => release::run(&context()?, args)?,
         Command::Serve(args) => serve::run(&context()?, &args)?,
         Command::Artefact(command) => artefact::run(&context()?, command)?,
+        Command::Sim(command) => sim::run(&context()?, command)?,
         Command::Config(command) => config::run(&context()?, &command)?,
         Command::Backup(args) => backup::backup(&context()?, &args)?,
         Command::Restore(args) => backup::restore(&context()?, &args)?,

@@ -82,9 +82,39 @@ pub(super) fn itp(repository: &Repository) -> Result<Vec<Figure>> {
     replayed(repository, &["itp", "../shared/traces/itp", "--hosts", "25"], &goals)
 }
 
+/// Pollux' training jobs: two published policies, reproduced, and our own; then our own on the other workloads.
+pub(super) fn pollux(repository: &Repository) -> Result<Vec<Figure>> {
+    let goals: [Goal; 4] = [
+        ("tiresias_s", "s", Some(3_469.69 * 1.01), None),
+        ("optimus_s", "s", Some(5_301.88 * 1.01), None),
+        ("ours_s", "s", Some(2_446.0), None),
+        ("ours_wall_s", "s", None, None),
+    ];
+    let folder = ["pollux", "../shared/traces/pollux"];
+    let mut figures = replayed(repository, &[&folder[..], &["--workload", "workload-6"]].concat(), &goals)?;
+    for (figure, published) in figures.iter_mut().zip([3_469.69, 5_301.88, 2_446.13]) {
+        figure.peer = Some(("published".to_owned(), published));
+    }
+    let others: [Goal; 11] = [
+        ("workload-1_ours_s", "s", None, None),
+        ("workload-2_ours_s", "s", None, None),
+        ("workload-3_ours_s", "s", None, None),
+        ("workload-4_ours_s", "s", None, None),
+        ("workload-5_ours_s", "s", None, None),
+        ("workload-6_ours_s", "s", None, None),
+        ("workload-7_ours_s", "s", None, None),
+        ("workload-8_ours_s", "s", None, None),
+        ("workload-1_tiresias_s", "s", None, None),
+        ("workload-7_tiresias_s", "s", None, None),
+        ("workload-7_optimus_s", "s", None, None),
+    ];
+    figures.extend(replayed(repository, &folder, &others)?);
+    Ok(figures)
+}
+
 fn replayed(repository: &Repository, words: &[&str], goals: &[Goal]) -> Result<Vec<Figure>> {
-    let start = ["run", "--release", "--package", "sinew-sim", "--bin", "sinew-sim", "--", "replay"];
-    read(repository, &[&start, words].concat(), goals)
+    let start = ["run", "--release", "--package", "sinew", "--", "sim"];
+    read(repository, &[&start, words, &["--json"]].concat(), goals)
 }
 
 fn figures(repository: &Repository, scene: &str, goals: &[Goal]) -> Result<Vec<Figure>> {

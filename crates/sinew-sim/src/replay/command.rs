@@ -1,80 +1,62 @@
-//! `replay kueue|itp DIR [--hosts PERCENT] [--json FILE] [--report FILE]`: reads a folder, replays it, writes what it came to.
+//! Reads a folder of traces, replays it, and writes what it came to.
 
 use super::drive::drive;
 use super::figures::Figures;
 use super::kueue::read_generator;
 use super::outcome::{Outcome, Queueing};
+use super::pollux::{Cluster, Policy};
 use super::read::{TraceError, files, text};
 use super::report::{Page, Plot};
 use super::trace::Trace;
 use super::{organisations, read_clusters};
 use std::path::{Path, PathBuf};
 
-/// How the command is written.
-pub const HELP: &str = "\
-replay kueue DIR [--json FILE] [--report FILE.html|FILE.svg]
-replay itp DIR [--hosts PERCENT] [--json FILE] [--report FILE.html|FILE.svg]
-";
-
-/// A family of traces.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Family {
+/// A family of traces, with what may be chosen in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// Kueue's generators.
     Kueue,
-    Itp,
+    /// Microsoft's ITP clusters as organisations.
+    Itp {
+        /// How much of each cluster there is, in hundredths: less of it is more load.
+        hosts_percent: u32,
+    },
+    /// Pollux' training jobs.
+    Pollux {
+        /// The one workload that is wanted; all of them otherwise.
+        workload: Option<String>,
+        /// The one policy that is wanted; all of them otherwise.
+        policy: Option<String>,
+    },
 }
 
-/// What the command asks for.
+/// What is to be replayed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Asked {
-    family: Family,
-    folder: PathBuf,
-    /// How much of each cluster there is, in hundredths: less of it is more load.
-    hosts_percent: u32,
-    json: Option<PathBuf>,
-    report: Option<PathBuf>,
+    /// Of which form the folder is.
+    pub family: Family,
+    /// The folder.
+    pub folder: PathBuf,
+    /// A page of plots to write: one picture where it ends with `.svg`, with its figures otherwise.
+    pub report: Option<PathBuf>,
 }
 
-/// What a command came to.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Written {
-    /// All figures, with the times that this machine took.
-    pub figures: Figures,
-}
-
-impl Asked {
-    /// Reads the words after `replay`.
-    pub fn read(words: &[String]) -> Result<Self, TraceError> {
-        let wrong = || TraceError::Words { words: words.join(" ") };
-        let mut rest = words.iter();
-        let family = match rest.next().map(String::as_str) {
-            Some("kueue") => Family::Kueue,
-            Some("itp") => Family::Itp,
-            _ => return Err(wrong()),
-        };
-        let folder = rest.next().filter(|word| !word.starts_with("--")).ok_or_else(wrong)?.into();
-        let mut asked = Self { family, folder, hosts_percent: 100, json: None, report: None };
-        while let Some(word) = rest.next() {
-            let value = rest.next().ok_or_else(wrong)?;
-            match word.as_str() {
-                "--json" => asked.json = Some(value.into()),
-                "--report" => asked.report = Some(value.into()),
-                "--hosts" if family == Family::Itp => {
-                    let percent = value.parse().ok().filter(|percent| (1..=1_000).contains(percent));
-                    asked.hosts_percent = percent.ok_or_else(wrong)?;
-                }
-                _ => return Err(wrong()),
-            }
-        }
-        Ok(asked)
-    }
-}
-
-/// Does it. `seconds` is a clock that only goes forward; this crate has none.
-pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Written, TraceError> {
+/// Replays it and answers all figures, with the times that this machine took. `seconds` is a clock that only goes
+/// forward; this crate has none.
+pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Figures, TraceError> {
     let mut figures = Figures::default();
-    let replays = match asked.family {
-        Family::Kueue => kueue(&asked.folder, seconds, &mut figures)?,
-        Family::Itp => clusters(asked, seconds, &mut figures)?,
+    let (title, replays) = match &asked.family {
+        Family::Kueue => {
+            ("Kueue's scenarios on the lending lane", kueue(&asked.folder, seconds, &mut figures)?)
+        }
+        Family::Itp { hosts_percent } => {
+            let replays = clusters((&asked.folder, *hosts_percent), seconds, &mut figures)?;
+            ("Clusters as organisations, alone and lending", replays)
+        }
+        Family::Pollux { workload, policy } => {
+            let wanted = Wanted { folder: &asked.folder, workload, policy };
+            ("Elastic training jobs under each policy", trainings(&wanted, seconds, &mut figures)?)
+        }
     };
     if let Some(file) = &asked.report {
         let lasting = |name: &str| !name.ends_with("_wall_s");
@@ -82,18 +64,11 @@ pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Written, Trace
         figures.iter().filter(|(name, _)| lasting(name)).for_each(|(name, figure)| shown.add(name, figure));
         let plots: Vec<Plot<'_>> =
             replays.iter().map(|(name, outcome)| Plot { name: name.as_str(), outcome }).collect();
-        let title = match asked.family {
-            Family::Kueue => "Kueue's scenarios on the lending lane",
-            Family::Itp => "Clusters as organisations, alone and lending",
-        };
         let page = Page { title, figures: &shown, plots: &plots };
         let is_svg = file.extension().is_some_and(|end| end == "svg");
         write(file, &if is_svg { page.to_svg() } else { page.to_html() })?;
     }
-    if let Some(file) = &asked.json {
-        write(file, &(figures.to_json() + "\n"))?;
-    }
-    Ok(Written { figures })
+    Ok(figures)
 }
 
 fn write(file: &Path, text: &str) -> Result<(), TraceError> {
@@ -137,12 +112,12 @@ fn kueue(
 
 /// Clusters as organisations, alone and lending.
 fn clusters(
-    asked: &Asked,
+    (folder, hosts_percent): (&Path, u32),
     seconds: &dyn Fn() -> f64,
     figures: &mut Figures,
 ) -> Result<Vec<(String, Outcome)>, TraceError> {
-    let mut clusters = read_clusters(&asked.folder)?;
-    clusters.iter_mut().for_each(|cluster| cluster.resize(asked.hosts_percent));
+    let mut clusters = read_clusters(folder)?;
+    clusters.iter_mut().for_each(|cluster| cluster.resize(hosts_percent));
     let mut replays: Vec<(String, Outcome)> = Vec::new();
     for (name, is_alone) in [("alone", true), ("lending", false)] {
         let begun = seconds();
@@ -159,6 +134,49 @@ fn clusters(
     }
     let violations: u64 = replays.iter().map(|(_, outcome)| outcome.violations).sum();
     figures.add("violations", violations as f64);
+    Ok(replays)
+}
+
+/// What is wanted of a folder of training jobs.
+struct Wanted<'a> {
+    folder: &'a Path,
+    workload: &'a Option<String>,
+    policy: &'a Option<String>,
+}
+
+/// Training jobs under each policy: the mean completion time of each workload, and the mean of these.
+fn trainings(
+    wanted: &Wanted<'_>,
+    seconds: &dyn Fn() -> f64,
+    figures: &mut Figures,
+) -> Result<Vec<(String, Outcome)>, TraceError> {
+    let mut cluster = Cluster::read(wanted.folder)?;
+    let is = |name: &str, only: &Option<String>| only.as_deref().is_none_or(|only| only == name);
+    cluster.workloads.retain(|workload| is(&workload.name, wanted.workload));
+    let policies: Vec<_> = Policy::ALL.into_iter().filter(|(name, _)| is(name, wanted.policy)).collect();
+    if cluster.workloads.is_empty() || policies.is_empty() {
+        let folder = wanted.folder.to_owned();
+        return Err(TraceError::Nothing { folder, wanted: "workload or policy of that name" });
+    }
+    let mut replays = Vec::new();
+    for (name, policy) in policies {
+        let begun = seconds();
+        let mut sum_s = 0.0;
+        for (at, workload) in cluster.workloads.iter().enumerate() {
+            let (outcome, mean_s) = cluster.run(workload, policy)?;
+            sum_s += mean_s;
+            let restarts: usize = outcome.jobs.iter().map(|job| job.starts_ms.len().saturating_sub(1)).sum();
+            let restarts = restarts as f64 / outcome.jobs.len().max(1) as f64;
+            figures.add(&format!("{}_{name}_s", workload.name), mean_s);
+            figures.add(&format!("{}_{name}_restarts", workload.name), restarts);
+            // A page has room for one curve of each policy: that of the first workload.
+            if at == 0 {
+                replays.push((name.to_owned(), outcome));
+            }
+        }
+        figures.add(&format!("{name}_s"), sum_s / cluster.workloads.len() as f64);
+        figures.add(&format!("{name}_wall_s"), seconds() - begun);
+    }
     Ok(replays)
 }
 

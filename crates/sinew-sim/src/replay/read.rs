@@ -72,12 +72,6 @@ pub enum TraceError {
         /// The first of them.
         first: usize,
     },
-    /// The words of the command make no sense.
-    #[error("`{words}` is not understood; write\n{}", super::HELP.trim_end())]
-    Words {
-        /// The words.
-        words: String,
-    },
 }
 
 /// The text of a file; one whose name ends with `.gz` is unpacked.
@@ -102,4 +96,26 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, TraceError> {
     }
     files.sort();
     Ok(files)
+}
+
+/// The named columns of a table with a head line, each line with its number, from 1.
+pub(super) fn columns(
+    file: &str,
+    text: &str,
+    names: &[&str],
+) -> Result<Vec<(usize, Vec<String>)>, TraceError> {
+    let mut lines = (1..).zip(text.lines());
+    let head: Vec<&str> = lines.next().map(|(_, line)| line.trim().split(',').collect()).unwrap_or_default();
+    let place = |name: &&str| {
+        let what = || format!("there is no column `{name}`; the first line names the columns");
+        let found = head.iter().position(|column| column == name);
+        found.ok_or_else(|| TraceError::Line { file: file.to_owned(), line: 1, what: what() })
+    };
+    let places: Vec<usize> = names.iter().map(place).collect::<Result<_, _>>()?;
+    let row = |(number, line): (usize, &str)| {
+        let words: Vec<&str> = line.trim().split(',').collect();
+        let word = |place: &usize| words.get(*place).copied().unwrap_or("").to_owned();
+        (number, places.iter().map(word).collect())
+    };
+    Ok(lines.filter(|(_, line)| !line.trim().is_empty()).map(row).collect())
 }
