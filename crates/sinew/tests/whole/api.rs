@@ -66,6 +66,14 @@ impl Api {
         answer(request.send(body.to_string()).expect("the server answers"))
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self
+            .agent
+            .patch(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.key));
+        answer(request.send(body.to_string()).expect("the server answers"))
+    }
+
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.try_post(path, body, None).expect("the server answers")
     }

@@ -1,5 +1,6 @@
 //! The whole program as its clients meet it: the real binary or server, journal, executor, supervisor and sandbox.
 
+mod adjust;
 mod api;
 mod bad_input;
 mod full_disk;
