@@ -70,6 +70,11 @@ const BENCHES: &[Bench] = &[
         run: lending::pollux,
     },
     Bench {
+        name: "itp-deadlines",
+        what: "ITP's clusters with deadlines: the share met by our policy and by published ones in the same simulator",
+        run: lending::deadlines,
+    },
+    Bench {
         name: "start",
         what: "the whole server from its process to its first answer, young and old",
         run: whole::start,

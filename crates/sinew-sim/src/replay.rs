@@ -6,6 +6,7 @@
 
 mod advised;
 mod command;
+mod deadlines;
 mod drive;
 mod figures;
 mod itp;
@@ -21,6 +22,7 @@ mod trace;
 mod yaml;
 
 pub use command::{Asked, Family, replay};
+pub use deadlines::Pauses;
 pub use drive::drive;
 pub use figures::Figures;
 pub use itp::{Cluster, organisations, read_clusters};

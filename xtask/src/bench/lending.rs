@@ -112,25 +112,61 @@ pub(super) fn pollux(repository: &Repository) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
+/// ITP's clusters with deadlines: ours beside ElasticFlow in the same simulator, and published shares reproduced.
+pub(super) fn deadlines(repository: &Repository) -> Result<Vec<Figure>> {
+    // The shares of figure 8b in ElasticFlow (ASPLOS '23), clusters 1 to 7.
+    const EDF: [f64; 7] = [0.182, 0.228, 0.095, 0.007, 0.375, 0.105, 0.046];
+    const TIRESIAS: [f64; 7] = [0.478, 0.470, 0.401, 0.120, 0.420, 0.466, 0.346];
+    const ELASTICFLOW: [f64; 7] = [0.788, 0.822, 0.455, 0.631, 0.832, 0.607, 0.665];
+    let found = values(repository, &["deadlines", "../shared/traces/itp"])?;
+    let value =
+        |name: String| found[&name].as_f64().with_context(|| format!("the scene printed no `{name}`"));
+    let mut figures = Vec::new();
+    for cluster in 1..=7 {
+        let theirs = value(format!("cluster{cluster:02}_elasticflow"))?;
+        figures.push(Figure {
+            name: format!("cluster{cluster:02}"),
+            value: value(format!("cluster{cluster:02}_ours"))?,
+            peer: Some(("ElasticFlow here".to_owned(), theirs)),
+            goal_at_least: Some(theirs),
+            ..Figure::default()
+        });
+    }
+    for (policy, published) in [("edf", EDF), ("tiresias", TIRESIAS), ("elasticflow", ELASTICFLOW)] {
+        for (cluster, published) in (1..).zip(published) {
+            let name = format!("cluster{cluster:02}_{policy}");
+            let peer = Some(("published".to_owned(), published));
+            figures.push(Figure { value: value(name.clone())?, name, peer, ..Figure::default() });
+        }
+    }
+    Ok(figures)
+}
+
 fn replayed(repository: &Repository, words: &[&str], goals: &[Goal]) -> Result<Vec<Figure>> {
-    let start = ["run", "--release", "--package", "sinew", "--", "sim"];
-    read(repository, &[&start, words, &["--json"]].concat(), goals)
+    named(&values(repository, words)?, goals)
 }
 
 fn figures(repository: &Repository, scene: &str, goals: &[Goal]) -> Result<Vec<Figure>> {
-    read(
-        repository,
-        &["run", "--release", "--package", "sinew-sim", "--example", "lending", "--", scene],
-        goals,
-    )
+    let start = ["run", "--release", "--package", "sinew-sim", "--example", "lending", "--", scene];
+    named(&printed(repository, &start)?, goals)
 }
 
-/// Runs a program of `sinew-sim` and reads the one line of figures that it prints.
-fn read(repository: &Repository, words: &[&str], goals: &[Goal]) -> Result<Vec<Figure>> {
+/// All figures of a replayed trace.
+fn values(repository: &Repository, words: &[&str]) -> Result<Value> {
+    let start = ["run", "--release", "--package", "sinew", "--", "sim"];
+    printed(repository, &[&start, words, &["--json"]].concat())
+}
+
+/// Runs a program and reads the one line of figures that it prints.
+fn printed(repository: &Repository, words: &[&str]) -> Result<Value> {
     let mut command = shell::cargo(words);
     let said = shell::quiet(command.current_dir(&repository.root))?;
     let line = said.lines().find(|line| line.starts_with('{')).context("the scene printed no figures")?;
-    let found: Value = serde_json::from_str(line).context("the figures are not JSON")?;
+    serde_json::from_str(line).context("the figures are not JSON")
+}
+
+/// The figures that are wanted, with their goals.
+fn named(found: &Value, goals: &[Goal]) -> Result<Vec<Figure>> {
     let figure = |(name, unit, goal_at_most, goal_at_least): &Goal| -> Result<Figure> {
         let value = found[*name].as_f64().with_context(|| format!("the scene printed no `{name}`"))?;
         let (name, unit) = ((*name).to_owned(), *unit);

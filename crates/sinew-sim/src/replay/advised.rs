@@ -114,6 +114,15 @@ impl Advised {
         Ok(())
     }
 
+    /// A job is ended by its own organisation before its program is done.
+    pub(super) fn decline(&mut self, now_s: u64, job: usize) -> Result<(), TraceError> {
+        self.ask(now_s, Command::Cancel { id: setup::workload(job) }, job)?;
+        self.settle(now_s)?;
+        self.jobs.remove(&job);
+        self.changed.remove(&job);
+        Ok(())
+    }
+
     /// Makes what an adviser said come true; answers whose places are others now.
     pub(super) fn follow(
         &mut self,

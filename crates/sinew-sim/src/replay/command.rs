@@ -1,5 +1,6 @@
 //! Reads a folder of traces, replays it, and writes what it came to.
 
+use super::deadlines::{self, Pauses};
 use super::drive::drive;
 use super::figures::Figures;
 use super::kueue::read_generator;
@@ -20,6 +21,15 @@ pub enum Family {
     Itp {
         /// How much of each cluster there is, in hundredths: less of it is more load.
         hosts_percent: u32,
+    },
+    /// ITP's clusters with deadlines.
+    Deadlines {
+        /// The one cluster that is wanted; all of them otherwise.
+        cluster: Option<String>,
+        /// The one policy that is wanted; all of them otherwise.
+        policy: Option<String>,
+        /// Who loses time when something changes.
+        pauses: Pauses,
     },
     /// Pollux' training jobs.
     Pollux {
@@ -52,6 +62,11 @@ pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Figures, Trace
         Family::Itp { hosts_percent } => {
             let replays = clusters((&asked.folder, *hosts_percent), seconds, &mut figures)?;
             ("Clusters as organisations, alone and lending", replays)
+        }
+        Family::Deadlines { cluster, policy, pauses } => {
+            let wanted = Wanted { folder: &asked.folder, workload: cluster, policy };
+            let replays = deadlines_met(&wanted, *pauses, seconds, &mut figures)?;
+            ("Deadlines met under each policy", replays)
         }
         Family::Pollux { workload, policy } => {
             let wanted = Wanted { folder: &asked.folder, workload, policy };
@@ -175,6 +190,38 @@ fn trainings(
             }
         }
         figures.add(&format!("{name}_s"), sum_s / cluster.workloads.len() as f64);
+        figures.add(&format!("{name}_wall_s"), seconds() - begun);
+    }
+    Ok(replays)
+}
+
+/// Jobs with deadlines under each policy: the share of each cluster's jobs that met theirs.
+fn deadlines_met(
+    wanted: &Wanted<'_>,
+    pauses: Pauses,
+    seconds: &dyn Fn() -> f64,
+    figures: &mut Figures,
+) -> Result<Vec<(String, Outcome)>, TraceError> {
+    let is = |name: &str, only: &Option<String>| only.as_deref().is_none_or(|only| only == name);
+    let mut clusters = deadlines::read(wanted.folder)?;
+    clusters.retain(|cluster| is(&cluster.name, wanted.workload));
+    let policies: Vec<_> =
+        deadlines::Policy::ALL.into_iter().filter(|(name, _)| is(name, wanted.policy)).collect();
+    if clusters.is_empty() || policies.is_empty() {
+        let folder = wanted.folder.to_owned();
+        return Err(TraceError::Nothing { folder, wanted: "cluster or policy of that name" });
+    }
+    let mut replays = Vec::new();
+    for (name, policy) in policies {
+        let begun = seconds();
+        for (at, cluster) in clusters.iter().enumerate() {
+            let (outcome, met) = deadlines::run(cluster, policy, pauses)?;
+            let share = met as f64 / cluster.jobs.len().max(1) as f64;
+            figures.add(&format!("{}_{name}", cluster.name), share);
+            if at == 0 {
+                replays.push((name.to_owned(), outcome));
+            }
+        }
         figures.add(&format!("{name}_wall_s"), seconds() - begun);
     }
     Ok(replays)

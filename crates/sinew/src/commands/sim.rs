@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::print;
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use sinew_sim::replay::{Asked, Family, replay};
+use sinew_sim::replay::{Asked, Family, Pauses, replay};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use std::time::Instant;
 Examples:
   sinew sim kueue traces/kueue                                      the time that each scenario takes, over its floor
   sinew sim itp traces/itp --hosts 25 --report lending.html         clusters alone and lending, with plots
+  sinew sim deadlines traces/itp --cluster cluster01                the share of deadlines met under four policies
   sinew sim pollux traces/pollux --workload workload-6 --json       completion times under three policies
 
 Jobs, their times and their sizes come from the folder; who runs where is decided by the same code as on a server.")]
@@ -31,6 +32,20 @@ pub(crate) enum SimCommand {
         /// How much of each cluster there is: less of it is more load
         #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         hosts: u32,
+    },
+    /// The same clusters with deadlines: `elasticflow/CLUSTER.csv[.gz]`, and step tables in `throughputs_A100/`
+    Deadlines {
+        #[command(flatten)]
+        files: Files,
+        /// Only this cluster, by its file's name without ending
+        #[arg(long, value_name = "NAME")]
+        cluster: Option<String>,
+        /// Only this policy
+        #[arg(long, value_parser = ["edf", "tiresias", "elasticflow", "ours"])]
+        policy: Option<String>,
+        /// Only jobs that get other cells lose time at a change, and not everybody as in the published simulation
+        #[arg(long)]
+        only_moved_pause: bool,
     },
     /// Elastic training jobs: `workloads/*.csv`, and what was measured of each program in `traces/PROGRAM/`
     Pollux {
@@ -61,6 +76,10 @@ pub(crate) fn run(context: &Context, command: SimCommand) -> Result<()> {
     let (family, files) = match command {
         SimCommand::Kueue { files } => (Family::Kueue, files),
         SimCommand::Itp { files, hosts } => (Family::Itp { hosts_percent: hosts }, files),
+        SimCommand::Deadlines { files, cluster, policy, only_moved_pause } => {
+            let pauses = if only_moved_pause { Pauses::Moved } else { Pauses::Everybody };
+            (Family::Deadlines { cluster, policy, pauses }, files)
+        }
         SimCommand::Pollux { files, workload, policy } => (Family::Pollux { workload, policy }, files),
     };
     let begun = Instant::now();
