@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 /// Hosts of a cluster, as in figure 8b of ElasticFlow (ASPLOS '23).
 const HOSTS: u32 = 64;
-/// Those that are larger.
-const LARGER: [(&str, u32); 4] =
-    [("cluster04", 128), ("cluster07", 128), ("cluster08", 128), ("cluster09", 128)];
+/// Those that are larger or smaller.
+const OTHERS: [(&str, u32); 5] =
+    [("cluster04", 128), ("cluster07", 128), ("cluster08", 128), ("cluster09", 128), ("cluster10", 32)];
 /// The sizes that were measured.
 const SIZES: [&str; 7] = ["1", "2", "4", "8", "16", "32", "64"];
 
@@ -89,7 +89,7 @@ impl Speeds {
 
 impl Cluster {
     pub(super) fn read(name: &str, file: &str, text: &str, speeds: &Speeds) -> Result<Self, TraceError> {
-        let hosts = LARGER.iter().find(|(larger, _)| *larger == name).map_or(HOSTS, |(_, hosts)| *hosts);
+        let hosts = OTHERS.iter().find(|(other, _)| *other == name).map_or(HOSTS, |(_, hosts)| *hosts);
         let names = ["submission_time", "num_iteration", "model_name", "deadline", "batch_size", "num_gpu"];
         let mut jobs = Vec::new();
         for (line, words) in columns(file, text, &names)? {
