@@ -113,6 +113,9 @@ impl ProtectionView {
 pub struct MachineView {
     /// What it can and what it cannot enforce.
     pub protections: Vec<ProtectionView>,
+    /// Whether the programs of the server's own organisation run without all of it, by its choice. Others' never do.
+    #[serde(default)]
+    pub owner_runs_bare: bool,
 }
 
 impl MachineView {

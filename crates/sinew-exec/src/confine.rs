@@ -71,10 +71,12 @@ pub(crate) fn shut_in(order: &LeaseOrder, sandbox: &Sandbox) -> Result<()> {
     filter::apply(sandbox, order.network)
 }
 
-fn set_limits(limits: &Limits, sandbox: &Sandbox) -> Result<()> {
+/// Sets what every process of the program may use.
+pub(crate) fn set_limits(limits: &Limits, sandbox: &Sandbox) -> Result<()> {
     let mut wanted = vec![(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_NOFILE, limits.open_files)];
     // A user's limit counts all of its processes, so it is set where they are the program's alone.
-    if sandbox.namespaces != Namespaces::Without || order_has_own_user() {
+    let shared = matches!(sandbox.namespaces, Namespaces::Without | Namespaces::Bare);
+    if !shared || order_has_own_user() {
         wanted.push((Resource::RLIMIT_NPROC, limits.processes));
     }
     wanted.extend(limits.file_bytes.map(|bytes| (Resource::RLIMIT_FSIZE, bytes)));

@@ -5,18 +5,21 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::boot::Boot;
 use crate::control::{self, Action, Reply, Request};
 use crate::cpuset::Cpuset;
-use crate::error::{ExecError, Result};
-use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, create_private, read_record, write_record};
+use crate::ended::EndedLog;
+use crate::error::{ExecError, Result, Step};
+use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, add_record, create_private};
 use crate::isolation::Isolation;
+use crate::nursery::{self, Nursery};
 use crate::order::{LeaseOrder, check_lease_name};
 use crate::output::{self, OutputChunk};
-use crate::status::{ExitStatus, LeaseStatus, Observation, State};
+use crate::status::{Ending, ExitStatus, LeaseStatus, Observation, State};
+use crate::turns::Turns;
 use crate::watch::{Watcher, end_first_process, living_supervisor};
 
 /// Observations that may wait for the server. Watchers wait when it is full, and nothing is lost.
@@ -39,8 +42,13 @@ pub struct ExecutorSettings {
 pub struct Executor {
     settings: ExecutorSettings,
     sender: SyncSender<Observation>,
-    /// Epochs that a watcher was started for. One order is handled at a time.
+    turns: Turns,
+    /// Epochs that a watcher was started for.
     watched: Mutex<BTreeSet<(String, u64)>>,
+    ended: EndedLog,
+    /// Where supervisors are born; made with the first lease.
+    nursery: Mutex<Option<Nursery>>,
+    boot: Boot,
 }
 
 impl Executor {
@@ -53,9 +61,30 @@ impl Executor {
     /// Opens the folder of leases. What happens to leases from now on comes out of the receiver.
     pub fn new(settings: ExecutorSettings) -> Result<(Self, Receiver<Observation>)> {
         create_private(&settings.run_dir.join("leases"))?;
-        create_private(&settings.run_dir.join("ended"))?;
+        let path = settings.run_dir.join("ended.log");
+        let ended = EndedLog::open(path.clone());
+        let ended = ended.map_err(|source| ExecError::File { action: "open", path, source })?;
+        let boot = Boot::of(&settings.run_dir);
+        boot.begin()?;
         let (sender, receiver) = sync_channel(OBSERVATIONS_MOST);
-        Ok((Self { settings, sender, watched: Mutex::default() }, receiver))
+        let (turns, watched, nursery) = (Turns::default(), Mutex::default(), Mutex::default());
+        Ok((Self { settings, sender, turns, watched, ended, nursery, boot }, receiver))
+    }
+
+    /// Whether the machine was started anew since these leases began. Then none of them runs, and their folders may lack
+    /// what was not on disk yet: whoever knows which leases stood takes them for lost, and then calls [`Self::start_over`].
+    #[must_use]
+    pub fn was_rebooted(&self) -> bool {
+        self.boot.is_new()
+    }
+
+    /// Removes the folders of leases of an earlier boot, and from now on trusts what this boot writes.
+    pub fn start_over(&self) -> Result<()> {
+        let path = self.settings.run_dir.join("leases");
+        let failed = |source| ExecError::File { action: "empty", path: path.clone(), source };
+        fs::remove_dir_all(&path).map_err(failed)?;
+        create_private(&path)?;
+        self.boot.confirm()
     }
 
     /// Starts the program of an order and returns when it runs. The same epoch again does nothing; an older one
@@ -65,9 +94,9 @@ impl Executor {
         create_private(&order.work_dir)?;
         order.check_apart()?;
         self.check_hides_leases(order)?;
-        let mut watched = self.lock();
+        let _turn = self.turns.take(&order.lease);
         let folder = self.folder(&order.lease);
-        let ended = read_record::<u64>(&self.ended_path(&order.lease))?;
+        let ended = self.ended.of(&order.lease);
         let known = folder.read_order()?;
         let seen = known.as_ref().map(|record| record.order.epoch).max(ended);
         match seen {
@@ -75,7 +104,7 @@ impl Executor {
                 Err(ExecError::StaleEpoch { lease: order.lease.clone(), ordered: order.epoch, seen })
             }
             Some(seen) if seen == order.epoch => match known {
-                Some(record) => self.resume(&mut watched, &folder, &record),
+                Some(record) => self.resume(&folder, &record),
                 // It was recorded as over and forgotten.
                 None => Ok(()),
             },
@@ -86,8 +115,8 @@ impl Executor {
                 }
                 folder.create()?;
                 let record = OrderRecord { version: RECORD_VERSION, order: order.clone(), sandbox };
-                write_record(&folder.order_path(), &record)?;
-                self.resume(&mut watched, &folder, &record)
+                add_record(&folder.order_path(), &record)?;
+                self.resume(&folder, &record)
             }
         }
     }
@@ -104,7 +133,6 @@ impl Executor {
 
     /// Finds every lease again, and watches those that run. For the start of a server.
     pub fn adopt(&self) -> Result<Vec<(String, u64, LeaseStatus)>> {
-        let mut watched = self.lock();
         let path = self.settings.run_dir.join("leases");
         let failed = |source| ExecError::File { action: "list", path: path.clone(), source };
         let mut found = Vec::new();
@@ -113,7 +141,7 @@ impl Executor {
             let Some(record) = folder.read_order()? else { continue };
             let status = status_of(&folder, &record)?;
             if matches!(status, LeaseStatus::Running { .. }) {
-                self.watch(&mut watched, &folder, &record, false)?;
+                self.watch(&folder, &record, None)?;
             }
             found.push((record.order.lease, record.order.epoch, status));
         }
@@ -157,7 +185,7 @@ impl Executor {
     /// Removes the folder of a lease that is over. Its epoch stays known, so that it never runs again.
     pub fn forget(&self, lease: &str, epoch: u64) -> Result<()> {
         check_lease_name(lease)?;
-        let mut watched = self.lock();
+        let _turn = self.turns.take(lease);
         let folder = self.folder(lease);
         let Some(record) = folder.read_order()? else { return Ok(()) };
         let known = record.order.epoch;
@@ -167,17 +195,23 @@ impl Executor {
         if living_supervisor(&folder).is_some() {
             return Err(ExecError::StillRunning { lease: lease.to_owned(), epoch: known });
         }
-        end_first_process(folder.read_status(known)?.as_ref(), record.sandbox.namespaces);
-        if let Some(cpuset) = Cpuset::of(folder.path()) {
+        end_first_process(&folder, folder.read_status(known)?.as_ref(), record.sandbox.namespaces);
+        if record.sandbox.cpuset
+            && let Some(cpuset) = Cpuset::of(folder.path())
+        {
             cpuset.remove();
         }
-        write_record(&self.ended_path(lease), &known)?;
+        self.ended.add(lease, known).map_err(|source| ExecError::File {
+            action: "write the end of a lease in",
+            path: self.settings.run_dir.clone(),
+            source,
+        })?;
         fs::remove_dir_all(folder.path()).map_err(|source| ExecError::File {
             action: "remove",
             path: folder.path().to_owned(),
             source,
         })?;
-        watched.retain(|(name, _)| name != lease);
+        self.lock().remove(&(lease.to_owned(), known));
         Ok(())
     }
 
@@ -188,10 +222,6 @@ impl Executor {
 
     fn folder(&self, lease: &str) -> LeaseFolder {
         LeaseFolder::at(self.settings.run_dir.join("leases").join(lease))
-    }
-
-    fn ended_path(&self, lease: &str) -> PathBuf {
-        self.settings.run_dir.join("ended").join(format!("{lease}.json"))
     }
 
     /// An order must not show a program the folders of leases, its own or another's.
@@ -219,56 +249,78 @@ impl Executor {
     }
 
     /// Makes sure that a written order has had a supervisor, and watches it.
-    fn resume(
-        &self,
-        watched: &mut BTreeSet<(String, u64)>,
-        folder: &LeaseFolder,
-        record: &OrderRecord,
-    ) -> Result<()> {
+    fn resume(&self, folder: &LeaseFolder, record: &OrderRecord) -> Result<()> {
+        let mut line = None;
         if matches!(status_of(folder, record)?, LeaseStatus::NotStarted) {
-            self.spawn_supervisor(folder, record)?;
+            line = Some(self.call_supervisor(folder, record)?);
         }
-        if let Some(status) = folder.read_status(record.order.epoch)?
+        if line.is_none()
+            && let Some(status) = folder.read_status(record.order.epoch)?
             && let State::Ended(ending) = status.state
             && let ExitStatus::CouldNotStart(why) = ending.status
         {
             return Err(ExecError::CouldNotStart { lease: record.order.lease.clone(), why });
         }
-        self.watch(watched, folder, record, true)
+        self.watch(folder, record, Some(line))
     }
 
-    fn spawn_supervisor(&self, folder: &LeaseFolder, record: &OrderRecord) -> Result<()> {
-        let exe = &self.settings.supervisor_exe;
-        // It returns as soon as the program runs. Its environment, which a program might see, is empty.
-        let output = Command::new(exe)
-            .args(&self.settings.supervisor_args)
-            .arg(folder.path())
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|source| ExecError::Supervisor { exe: exe.clone(), source })?;
-        if output.status.success() || folder.read_status(record.order.epoch)?.is_some() {
-            return Ok(());
+    /// Has a supervisor born, which returns its line as soon as the program runs. A nursery that is gone is replaced.
+    fn call_supervisor(&self, folder: &LeaseFolder, record: &OrderRecord) -> Result<UnixStream> {
+        let lease = &record.order.lease;
+        for attempt in 0..2 {
+            let mut line = self.line(lease, attempt > 0)?;
+            let heard = nursery::hear(&mut line).step(|| "hear the supervisor".into())?;
+            match heard {
+                Ok(()) => return Ok(line),
+                Err(why) if why.is_empty() && folder.read_status(record.order.epoch)?.is_none() => {}
+                Err(why) => return Err(self.not_started(folder, record, why)?),
+            }
         }
-        let why = format!("{} {}", output.status, String::from_utf8_lossy(&output.stderr));
-        Err(ExecError::CouldNotStart { lease: record.order.lease.clone(), why })
+        let why = "the supervisor ended without a word; see supervisors.log".to_owned();
+        Err(ExecError::CouldNotStart { lease: lease.clone(), why })
     }
 
+    /// The supervisor's own word for what went wrong is in the lease's status.
+    fn not_started(&self, folder: &LeaseFolder, record: &OrderRecord, said: String) -> Result<ExecError> {
+        let status = folder.read_status(record.order.epoch)?.map(|status| status.state);
+        let why = match status {
+            Some(State::Ended(Ending { status: ExitStatus::CouldNotStart(why), .. })) => why,
+            _ => said,
+        };
+        Ok(ExecError::CouldNotStart { lease: record.order.lease.clone(), why })
+    }
+
+    fn line(&self, lease: &str, anew: bool) -> Result<UnixStream> {
+        let mut nursery = self.nursery.lock().unwrap_or_else(PoisonError::into_inner);
+        if anew {
+            *nursery = None;
+        }
+        if let Some(living) = &*nursery
+            && let Ok(line) = living.supervise(lease)
+        {
+            return Ok(line);
+        }
+        let fresh = Nursery::start(&self.settings)?;
+        let line = fresh.supervise(lease).step(|| "ask for a supervisor".into())?;
+        *nursery = Some(fresh);
+        Ok(line)
+    }
+
+    /// Watches a lease once. Its start is news where there is a line, or was none because it had started before.
     fn watch(
         &self,
-        watched: &mut BTreeSet<(String, u64)>,
         folder: &LeaseFolder,
         record: &OrderRecord,
-        announce: bool,
+        started: Option<Option<UnixStream>>,
     ) -> Result<()> {
         let (lease, epoch) = (record.order.lease.clone(), record.order.epoch);
-        if !watched.insert((lease.clone(), epoch)) {
+        if !self.lock().insert((lease.clone(), epoch)) {
             return Ok(());
         }
         let namespaces = record.sandbox.namespaces;
-        let sender = self.sender.clone();
-        Watcher { folder: folder.clone(), lease, epoch, namespaces, announce, sender }.spawn()
+        let (sender, announce) = (self.sender.clone(), started.is_some());
+        let line = started.flatten();
+        Watcher { folder: folder.clone(), lease, epoch, namespaces, announce, sender, line }.spawn()
     }
 
     fn ask(&self, lease: &str, request: Request) -> Result<()> {
@@ -320,6 +372,6 @@ fn end_and_wait(folder: &LeaseFolder, record: &OrderRecord) -> Result<()> {
         }
         supervisor.wait(None);
     }
-    end_first_process(folder.read_status(epoch)?.as_ref(), record.sandbox.namespaces);
+    end_first_process(folder, folder.read_status(epoch)?.as_ref(), record.sandbox.namespaces);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A lease's folder: which files it has, and how they are written so that a kill at any instant leaves them whole.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -52,6 +52,11 @@ impl LeaseFolder {
         self.0.join(format!("status-{epoch}.json"))
     }
 
+    /// There once the nursery has ended all that a lost supervisor left of an epoch.
+    pub(crate) fn swept_path(&self, epoch: u64) -> PathBuf {
+        self.0.join(format!("swept-{epoch}"))
+    }
+
     pub(crate) fn lock_path(&self) -> PathBuf {
         self.0.join("supervisor.lock")
     }
@@ -70,7 +75,7 @@ impl LeaseFolder {
     }
 
     pub(crate) fn write_status(&self, status: &StatusRecord) -> Result<()> {
-        write_record(&self.status_path(status.epoch), status)
+        add_record(&self.status_path(status.epoch), status)
     }
 
     /// The process that holds the supervisor's lock, if one does.
@@ -120,34 +125,59 @@ pub(crate) fn create_private(path: &Path) -> Result<()> {
     create.map_err(|source| ExecError::File { action: "create", path: path.to_owned(), source })
 }
 
-/// Reads a record, or nothing where no file is.
+/// Reads the newest record of a file, or nothing where none is whole: its writer was killed amid its first line.
 pub(crate) fn read_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ExecError::File { action: "read", path: path.to_owned(), source }),
     };
-    let record = serde_json::from_slice(&text);
+    let Some(line) = newest_line(&text) else { return Ok(None) };
+    let record = serde_json::from_slice(line);
     record.map(Some).map_err(|source| ExecError::Record { path: path.to_owned(), source })
 }
 
-/// Writes a record so that a reader, and a machine that lost its power, finds the old one or the new one.
-pub(crate) fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
-    let text =
-        serde_json::to_vec(record).map_err(|source| ExecError::Record { path: path.to_owned(), source })?;
-    replace_file(path, &text).map_err(|source| ExecError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+/// The last line that was written to its end. A record of the version before is a file of one line without an end.
+fn newest_line(text: &[u8]) -> Option<&[u8]> {
+    match text.iter().rposition(|byte| *byte == b'\n') {
+        Some(end) => text[..end].rsplit(|byte| *byte == b'\n').next(),
+        None => is_whole(text).then_some(text),
+    }
 }
 
-fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("json.new");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    let folder = path.parent().expect("a record lies in a folder");
-    File::open(folder)?.sync_all()
+fn is_whole(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }
+
+/// Adds a record to a file, as its newest line: a reader finds the one before or this one, also after the writer was
+/// killed. A machine that lost its power may find neither; then nothing of any lease runs any more, and
+/// [`crate::Executor`] trusts no record.
+pub(crate) fn add_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
+    let mut line =
+        serde_json::to_vec(record).map_err(|source| ExecError::Record { path: path.to_owned(), source })?;
+    line.push(b'\n');
+    let opened = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path);
+    let added = opened.and_then(|mut file| {
+        end_torn_line(&mut file)?;
+        file.write_all(&line)
+    });
+    added.map_err(|source| ExecError::File { action: "write", path: path.to_owned(), source })
+}
+
+/// What a kill or a full disk left of a line is cut off, so that it does not spoil the next one.
+fn end_torn_line(file: &mut File) -> io::Result<()> {
+    if file.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    match (whole, text.len()) {
+        (0, _) if is_whole(&text) => file.write_all(b"\n"),
+        (whole, length) if whole < length => file.set_len(whole as u64),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

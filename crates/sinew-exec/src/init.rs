@@ -70,10 +70,10 @@ pub(crate) fn spawn(record: &OrderRecord, folder: &LeaseFolder) -> Result<(i32, 
     let namespaces = match record.sandbox.namespaces {
         Namespaces::AsRoot => ALL,
         Namespaces::AsUser => ALL | libc::CLONE_NEWUSER,
-        Namespaces::Without => 0,
+        Namespaces::Without | Namespaces::Bare => 0,
     };
     let (inner, outer) = make_pipes().step(|| "make pipes to the sandbox".into())?;
-    if runs_as_root() {
+    if runs_as_root() && record.sandbox.namespaces != Namespaces::Bare {
         // A program may open its own output once more, by name.
         let user = identity_of(&record.order.work_dir);
         fchown(&inner.output, Some(user.into()), Some(user.into())).step(|| "hand over the output".into())?;
@@ -113,6 +113,10 @@ struct User {
 }
 
 fn run(record: &OrderRecord, folder: &LeaseFolder, user: &User, mut pipes: SandboxPipes) -> ! {
+    if record.sandbox.namespaces == Namespaces::Bare {
+        let Err(error) = become_bare(record, &mut pipes);
+        give_up(&mut pipes.problem, &error);
+    }
     let program = prepare(record, folder, user, &mut pipes).and_then(|()| start_program(record, &pipes));
     match program {
         Ok(program) => watch(program, record.sandbox.namespaces, pipes),
@@ -146,7 +150,9 @@ fn prepare(record: &OrderRecord, folder: &LeaseFolder, user: &User, pipes: &mut 
     }
     confine::bind_to_cores(&order.cores)?;
     match record.sandbox.namespaces {
-        Namespaces::Without => prctl::set_child_subreaper(true).step(|| "take in orphans".into())?,
+        Namespaces::Without | Namespaces::Bare => {
+            prctl::set_child_subreaper(true).step(|| "take in orphans".into())?
+        }
         Namespaces::AsRoot | Namespaces::AsUser => {
             nix::unistd::sethostname("lease").step(|| "name the sandbox".into())?;
             tree::enter(&folder.root_path(), order)?;
@@ -159,6 +165,14 @@ fn prepare(record: &OrderRecord, folder: &LeaseFolder, user: &User, pipes: &mut 
     prctl::set_dumpable(false).step(|| "hide the first process's memory".into())?;
     // Changing the user forgets what to die of.
     die_with_supervisor(record.sandbox.namespaces, &pipes.problem)
+}
+
+/// Becomes the program at once, as soon as its supervisor has written down which process it is.
+fn become_bare(record: &OrderRecord, pipes: &mut SandboxPipes) -> Result<std::convert::Infallible> {
+    die_with_supervisor(Namespaces::Bare, &pipes.problem)?;
+    wait_for_go(&mut pipes.go)?;
+    confine::bind_to_cores(&record.order.cores)?;
+    become_program(record, pipes)
 }
 
 fn handled_signals() -> SigSet {
@@ -183,7 +197,7 @@ fn map_user(user: &User) -> Result<()> {
 fn die_with_supervisor(namespaces: Namespaces, problem: &PipeWriter) -> Result<()> {
     let told_by = match namespaces {
         Namespaces::Without => Signal::SIGUSR1,
-        Namespaces::AsRoot | Namespaces::AsUser => Signal::SIGKILL,
+        Namespaces::AsRoot | Namespaces::AsUser | Namespaces::Bare => Signal::SIGKILL,
     };
     prctl::set_pdeathsig(told_by).step(|| "bind this process to its supervisor".into())?;
     // A supervisor that died before the line above tells nobody, but its end of this pipe is closed by now.
@@ -245,7 +259,10 @@ fn become_program(record: &OrderRecord, pipes: &SandboxPipes) -> Result<std::con
     reset_signals();
     handled_signals().thread_unblock().step(|| "let signals through".into())?;
     let environment = environment(order);
-    confine::shut_in(order, &record.sandbox)?;
+    match record.sandbox.namespaces {
+        Namespaces::Bare => confine::set_limits(&order.limits, &record.sandbox)?,
+        _ => confine::shut_in(order, &record.sandbox)?,
+    }
     execute(order, &environment)
 }
 
@@ -352,6 +369,14 @@ fn reap(program: Pid) -> Option<ExitStatus> {
             Ok(_) => {}
         }
     }
+}
+
+/// How a process ended, in the system's own word for it.
+pub(crate) fn exit_of(status: i32) -> Option<ExitStatus> {
+    if libc::WIFEXITED(status) {
+        return Some(ExitStatus::Code(libc::WEXITSTATUS(status)));
+    }
+    libc::WIFSIGNALED(status).then(|| ExitStatus::Signal(libc::WTERMSIG(status)))
 }
 
 fn encode(status: &ExitStatus) -> Vec<u8> {

@@ -96,6 +96,8 @@ pub(crate) enum Namespaces {
     AsUser,
     /// None: Landlock and system call rules alone, and processes are found one by one.
     Without,
+    /// No sandbox at all, by the owner's choice: the program is as free as the server.
+    Bare,
 }
 
 impl Isolation {
@@ -167,6 +169,10 @@ impl Isolation {
 
     /// The sandbox for an order, or what the order needs and this machine lacks.
     pub(crate) fn sandbox(&self, order: &LeaseOrder) -> Result<Sandbox> {
+        if order.bare {
+            check_cores(order)?;
+            return Ok(Sandbox { namespaces: Namespaces::Bare, cpuset: false });
+        }
         require(&self.system_calls, "system call rules", "use a kernel with seccomp filters")?;
         require(&self.cores, "cores", "let the server's user set the affinity of its processes")?;
         check_cores(order)?;

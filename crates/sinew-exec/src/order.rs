@@ -35,6 +35,9 @@ pub struct LeaseOrder {
     pub network: Network,
     /// How much the program may use.
     pub limits: Limits,
+    /// Without a sandbox, with all rights of the server's user: only for programs of whoever runs the server.
+    #[serde(default)]
+    pub bare: bool,
     /// When its contract ends it, kept by the supervisor alone. Orders of earlier versions name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<LastMoments>,

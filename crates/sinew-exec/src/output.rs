@@ -34,11 +34,11 @@ impl OutputWriter {
         for (_, path) in segments(folder)? {
             fs::remove_file(path)?;
         }
-        let segment = create_segment(folder, 0)?;
         Ok(Self {
             folder: folder.to_owned(),
             limit_bytes,
-            segment: Some(segment),
+            // Made with the first byte: many programs say nothing.
+            segment: None,
             segment_start: 0,
             written: 0,
             failed_bytes: 0,
@@ -55,6 +55,9 @@ impl OutputWriter {
             }
             let count = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
             let (now, later) = bytes.split_at(count);
+            if self.written == 0 {
+                self.segment = create_segment(&self.folder, 0).ok();
+            }
             let stored = self.segment.as_mut().is_some_and(|file| file.write_all(now).is_ok());
             if !stored {
                 // A segment with a hole would show bytes at the wrong place, so it ends here.

@@ -90,6 +90,9 @@ pub(crate) struct StatusRecord {
     pub(crate) deadline_unix_ms: Option<u64>,
     /// The first process of the sandbox, so that a server can see it go when the supervisor is lost.
     pub(crate) init: Option<ProcessMark>,
+    /// The nursery of the supervisor, which ends what a lost supervisor leaves where nothing else does.
+    #[serde(default)]
+    pub(crate) nursery: Option<ProcessMark>,
     pub(crate) state: State,
 }
 

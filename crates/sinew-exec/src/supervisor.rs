@@ -2,12 +2,10 @@
 //!
 //! One thread, one loop. It ends only after no process of the lease is left, and its last act is the final status.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
@@ -19,7 +17,7 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::sys::wait::waitpid;
 use nix::time::clock_gettime;
-use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
+use nix::unistd::{getppid, setsid};
 
 use crate::chown;
 use crate::control::{self, Action, Reply, Request};
@@ -28,90 +26,28 @@ use crate::error::{ExecError, Result, Step};
 use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, create_private};
 use crate::init::{self, SupervisorPipes};
 use crate::isolation::{Namespaces, identity_of, runs_as_root};
+use crate::nursery::READY;
 use crate::order::LastMoments;
 use crate::output::OutputWriter;
 use crate::process::{ProcessHandle, mark};
 use crate::status::{Ending, ExitStatus, State, StatusRecord};
 use crate::sweep::end_all_descendants;
 
-/// What the supervisor says to whoever started it when the program runs.
-const READY: &[u8] = b"ready";
-
 /// Output is read in pieces of this size, between which orders and the deadline have their turn.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Runs the order in a lease's folder. Call it first in a process that has one thread: `sinew supervise DIR`.
-///
-/// Returns in the calling process as soon as the program runs or cannot run, with the exit code for it. The
-/// supervisor itself goes on as another process, in a session of its own, and never returns from here.
-#[must_use]
-pub fn supervise(lease_dir: &Path) -> i32 {
-    match detach(&LeaseFolder::at(lease_dir.to_owned())) {
-        Ok(()) => 0,
-        Err(problem) => {
-            eprint!("{problem}");
-            1
-        }
-    }
-}
-
-/// Leaves the server's session and process group, so that nothing which ends the server ends the lease.
-fn detach(folder: &LeaseFolder) -> std::result::Result<(), String> {
-    let threads = fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or(0);
-    if threads != 1 {
-        return Err(format!("a supervisor starts in a process with one thread, not {threads}"));
-    }
-    let (mut said, say) = io::pipe().map_err(|error| format!("cannot make a pipe: {error}"))?;
-    // SAFETY: this process has one thread, so the child may do whatever it could have done.
-    match unsafe { fork() } {
-        Err(errno) => Err(format!("cannot make the supervisor's process: {errno}")),
-        Ok(ForkResult::Parent { .. }) => {
-            drop(say);
-            let mut text = Vec::new();
-            let heard = said.read_to_end(&mut text);
-            match heard {
-                Ok(_) if text == READY => Ok(()),
-                Ok(_) if text.is_empty() => {
-                    Err("the supervisor ended without a word; see supervisor.log".into())
-                }
-                Ok(_) => Err(String::from_utf8_lossy(&text).into_owned()),
-                Err(error) => Err(format!("cannot hear the supervisor: {error}")),
-            }
-        }
-        Ok(ForkResult::Child) => {
-            drop(said);
-            run(folder, say);
-            std::process::exit(0)
-        }
-    }
-}
-
-fn run(folder: &LeaseFolder, mut say: io::PipeWriter) {
-    let started = own_session(folder).and_then(|()| take_lease(folder));
+/// Supervises the lease of a folder to its end. The line hears how its start went, and closes at the very end.
+pub(crate) fn run(folder: &LeaseFolder, mut line: UnixStream) {
+    let started = setsid().step(|| "leave the nursery's session".into()).and_then(|_| take_lease(folder));
     let answer = match &started {
         Ok(_) => READY.to_vec(),
         Err(error) => error.chain().into_bytes(),
     };
-    let _ = say.write_all(&answer);
-    drop(say);
+    let _ = line.write_all(&answer);
     if let Ok(Some(mut supervisor)) = started {
         supervisor.watch();
         supervisor.finish();
     }
-}
-
-fn own_session(folder: &LeaseFolder) -> Result<()> {
-    setsid().step(|| "leave the server's session".into())?;
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(folder.path().join("supervisor.log"))
-        .step(|| "open supervisor.log".into())?;
-    let nothing = File::open("/dev/null").step(|| "open /dev/null".into())?;
-    dup2_stdin(&nothing).step(|| "close the input".into())?;
-    dup2_stdout(&log).step(|| "turn the output to supervisor.log".into())?;
-    dup2_stderr(&log).step(|| "turn the errors to supervisor.log".into())
 }
 
 /// Takes the lease and starts its program, unless another supervisor has or had this epoch.
@@ -132,6 +68,7 @@ fn take_lease(folder: &LeaseFolder) -> Result<Option<Supervisor>> {
         started_at_ms: now_ms(),
         deadline_unix_ms: None,
         init: None,
+        nursery: mark(getppid().as_raw()),
         state: State::Taken,
     };
     match start(folder, record, status.clone(), lock) {
@@ -163,13 +100,17 @@ fn start(
     lock: File,
 ) -> Result<Supervisor> {
     prctl::set_child_subreaper(true).step(|| "take in orphans".into())?;
+    let namespaces = record.sandbox.namespaces;
     prepare_folders(folder, &record)?;
     let (pid, pipes) = init::spawn(&record, folder)?;
     let SupervisorPipes { mut go, mut problem, ending, output } = pipes;
     let init = ProcessHandle::open(pid).step(|| "hold the sandbox's first process".into())?;
     // Written before the program may start: from here on this epoch never starts again, and a server that finds the
-    // supervisor lost can wait for this process.
+    // supervisor lost can wait for this process. Without a sandbox to build, the program is what starts next.
     status.init = mark(pid);
+    if namespaces == Namespaces::Bare {
+        status.state = State::Running;
+    }
     folder.write_status(&status)?;
     let listener = control::listen(folder.path()).step(|| "open the control socket".into())?;
     let writer = OutputWriter::create(folder.path(), record.order.limits.output_bytes)
@@ -184,12 +125,14 @@ fn start(
         let _ = waitpid(nix::unistd::Pid::from_raw(pid), None);
         return Err(ExecError::CouldNotStart { lease: record.order.lease, why: text });
     }
-    status.started_at_ms = now_ms();
-    status.state = State::Running;
-    folder.write_status(&status)?;
+    if namespaces != Namespaces::Bare {
+        status.started_at_ms = now_ms();
+        status.state = State::Running;
+        folder.write_status(&status)?;
+    }
     Ok(Supervisor {
         folder: folder.clone(),
-        namespaces: record.sandbox.namespaces,
+        namespaces,
         status,
         listener,
         init,
@@ -208,9 +151,11 @@ fn start(
 /// Makes what the sandbox is built on, and gives the work folder to its user.
 fn prepare_folders(folder: &LeaseFolder, record: &OrderRecord) -> Result<()> {
     let order = &record.order;
-    create_private(&folder.root_path())?;
-    create_private(&order.work_dir)?;
     create_private(&init::temporary_dir(&order.work_dir))?;
+    if record.sandbox.namespaces == Namespaces::Bare {
+        return Ok(());
+    }
+    create_private(&folder.root_path())?;
     if runs_as_root() {
         chown::give(&order.work_dir, identity_of(&order.work_dir))?;
     }
@@ -399,12 +344,16 @@ impl Supervisor {
     /// Makes sure that nothing is left, and writes down how it ended.
     fn finish(&mut self) {
         let usage = self.reap();
-        if self.namespaces == Namespaces::Without {
+        if matches!(self.namespaces, Namespaces::Without | Namespaces::Bare) {
             end_all_descendants();
         }
         while self.take_output() {}
-        remove_cpuset(&self.folder);
-        let told = self.ending.take().and_then(|pipe| init::read_ending(pipe).ok().flatten());
+        let told = if self.namespaces == Namespaces::Bare {
+            usage.exit.filter(|exit| self.killed.is_none() || matches!(exit, ExitStatus::Code(_)))
+        } else {
+            remove_cpuset(&self.folder);
+            self.ending.take().and_then(|pipe| init::read_ending(pipe).ok().flatten())
+        };
         let killed = self.killed.take().unwrap_or(ExitStatus::Signal(libc::SIGKILL));
         let (output_bytes, output_dropped_bytes) = self.writer.counts();
         self.status.state = State::Ended(Ending {
@@ -430,6 +379,7 @@ impl Supervisor {
         let ms =
             |time: libc::timeval| u64::try_from(time.tv_sec * 1000 + time.tv_usec / 1000).unwrap_or_default();
         Usage {
+            exit: init::exit_of(status),
             cpu_time_ms: ms(usage.ru_utime) + ms(usage.ru_stime),
             peak_memory_bytes: u64::try_from(usage.ru_maxrss).unwrap_or_default() * 1024,
         }
@@ -444,6 +394,8 @@ impl Supervisor {
 }
 
 struct Usage {
+    /// How the process that was waited for ended: the program itself where there is no sandbox.
+    exit: Option<ExitStatus>,
     cpu_time_ms: u64,
     peak_memory_bytes: u64,
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 
 use crate::process::{ProcessHandle, mark, read_line};
@@ -16,6 +16,10 @@ use crate::process::{ProcessHandle, mark, read_line};
 /// the look and the kill leaves a child, but its own end wakes the wait below, and the next look finds the child.
 pub(crate) fn end_all_descendants() {
     loop {
+        // Most leave none, and then nobody needs to look through all processes of the machine.
+        if reap_all() {
+            return;
+        }
         for pid in descendants(getpid().as_raw()) {
             let Some(mark) = mark(pid) else { continue };
             if let Some(handle) = ProcessHandle::of(mark) {
@@ -26,6 +30,33 @@ pub(crate) fn end_all_descendants() {
             return;
         }
     }
+}
+
+/// Takes the ends of all children that are over; says whether there is none left.
+fn reap_all() -> bool {
+    loop {
+        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::ECHILD) => return true,
+            Ok(WaitStatus::StillAlive) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Kills what is below this process and not below one of these children of it; says whether there was nothing. Whoever
+/// escapes by a fork at this very moment becomes a child of this process, and is found by the next look.
+pub(crate) fn end_strays(kept: &BTreeSet<i32>) -> bool {
+    let own = getpid().as_raw();
+    let below: BTreeSet<i32> = kept.iter().flat_map(|child| descendants(*child)).collect();
+    let all = descendants(own).into_iter();
+    let strays: Vec<i32> = all.filter(|pid| !kept.contains(pid) && !below.contains(pid)).collect();
+    for pid in &strays {
+        let Some(mark) = mark(*pid) else { continue };
+        if let Some(handle) = ProcessHandle::of(mark) {
+            handle.signal(Signal::SIGKILL);
+        }
+    }
+    strays.is_empty()
 }
 
 /// All processes below this one, found by their parents.

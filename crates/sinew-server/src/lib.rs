@@ -29,7 +29,7 @@ pub use error::ServerError;
 pub use journal::{JOURNAL_VERSION, read_event};
 pub use openapi::openapi_json;
 pub use server::{FirstKey, Server};
-pub use settings::Settings;
+pub use settings::{Sandboxed, Settings};
 
 #[cfg(test)]
 mod tests;

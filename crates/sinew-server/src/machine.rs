@@ -21,7 +21,7 @@ pub(crate) fn cores() -> Vec<u32> {
 }
 
 /// What the executor found that this machine enforces, in a language.
-pub(crate) fn view(lang: Lang, isolation: &Isolation) -> MachineView {
+pub(crate) fn view(lang: Lang, isolation: &Isolation, trusts_owner: bool) -> MachineView {
     let protections = Protection::ALL.map(|protection| {
         let (support, detail) = match support_of(isolation, protection) {
             Support::Enforced => (SupportWord::Enforced, None),
@@ -30,7 +30,7 @@ pub(crate) fn view(lang: Lang, isolation: &Isolation) -> MachineView {
         };
         ProtectionView::of(lang, protection, support, detail)
     });
-    MachineView { protections: protections.into() }
+    MachineView { protections: protections.into(), owner_runs_bare: trusts_owner }
 }
 
 fn support_of(isolation: &Isolation, protection: Protection) -> &Support {

@@ -40,6 +40,8 @@ pub(crate) struct Runner {
     exe: PathBuf,
     log_bytes: u64,
     isolation: Isolation,
+    /// The organisation whose programs run without a sandbox, where there is one.
+    trusts: Option<OrgId>,
 }
 
 /// Takes orders.
@@ -56,6 +58,7 @@ impl Runner {
         settings: &crate::Settings,
         data: PathBuf,
         artefacts: Arc<Artefacts>,
+        trusts: Option<OrgId>,
     ) -> Result<(Self, Receiver<sinew_exec::Observation>), ServerError> {
         let isolation = Executor::capabilities();
         let (supervisor_exe, supervisor_args) = settings.supervisor.clone();
@@ -67,12 +70,17 @@ impl Runner {
             supervisor_args,
             isolation: isolation.clone(),
         })?;
-        Ok((Self { executor, artefacts, data, exe, log_bytes: settings.log_bytes, isolation }, seen))
+        Ok((Self { executor, artefacts, data, exe, log_bytes: settings.log_bytes, isolation, trusts }, seen))
     }
 
     /// What this machine enforces.
     pub(crate) fn isolation(&self) -> &Isolation {
         &self.isolation
+    }
+
+    /// Whether somebody's programs run without a sandbox.
+    pub(crate) fn trusts_owner(&self) -> bool {
+        self.trusts.is_some()
     }
 
     /// The folders of a workload.
@@ -111,6 +119,7 @@ impl Runner {
     /// What the executor is told about a lease.
     fn lease_order(&self, order: &Order, place: &Workplace, ahead: Span) -> Option<LeaseOrder> {
         let Order::Start { id, epoch, org, part, devices, resources, last, .. } = order else { return None };
+        let bare = self.trusts == Some(*org);
         let environment = environment(order, place);
         let mut program: Vec<OsString> =
             part.program.argv.iter().map(|word| expand(word, &environment).into()).collect();
@@ -140,6 +149,7 @@ impl Runner {
                 file_bytes: Some(self.artefacts.quota_bytes(*org)),
                 ..Limits::default()
             },
+            bare,
             last: last.map(|last| LastMoments {
                 notice_unix_ms: unix_ms(last.notice_at, ahead),
                 kill_unix_ms: unix_ms(last.kill_at, ahead),
@@ -217,6 +227,10 @@ impl Runner {
 
     /// Finds the leases of an earlier server again and reports those that ended meanwhile.
     pub(crate) fn adopt(self: &Arc<Self>, driver: &DriverHandle) -> Result<(), ServerError> {
+        if self.executor.was_rebooted() {
+            self.report_reboot(driver);
+            return Ok(self.executor.start_over()?);
+        }
         for (lease, epoch, status) in self.executor.adopt()? {
             let Some(id) = workload_of(&lease) else { continue };
             match status {
@@ -226,6 +240,20 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// After a power cut or a restart of the machine nothing runs any more. An end that was written down is reported;
+    /// every other lease that stands is lost.
+    fn report_reboot(&self, driver: &DriverHandle) {
+        let published = driver.published();
+        let standing = published.state.workloads.iter().filter(|(_, workload)| workload.lease().is_some());
+        for (id, workload) in standing {
+            let end = match self.executor.status(&lease_name(*id)) {
+                Ok(Some((epoch, LeaseStatus::Exited(ending)))) if epoch == workload.epoch => end_of(ending),
+                _ => (Exit::Lost, None),
+            };
+            self.report_end(driver, (*id, workload.epoch), end);
+        }
     }
 
     /// Turns observations into reports until the executor is gone.

@@ -9,7 +9,7 @@ use crate::machine::{self, OwnUse};
 use crate::reply::draw;
 use crate::routes::router;
 use crate::runner::{Runner, RunnerHandle, drain_span};
-use crate::settings::Settings;
+use crate::settings::{Sandboxed, Settings};
 use sinew_api::{Lang, MachineView};
 use sinew_core::{Actor, Command, Control, Request, Role};
 use sinew_exec::Isolation;
@@ -69,7 +69,9 @@ impl Server {
         for (org, organisation) in &control.state().organisations {
             artefacts.set_quota(*org, organisation.quota_bytes);
         }
-        let (runner, seen) = Runner::new(&settings, data, Arc::clone(&artefacts))?;
+        let operators = control.state().organisations.iter().filter(|(_, found)| found.operator);
+        let trusts = operators.map(|(id, _)| *id).next().filter(|_| settings.sandbox == Sandboxed::Others);
+        let (runner, seen) = Runner::new(&settings, data, Arc::clone(&artefacts), trusts)?;
         let runner = Arc::new(runner);
         let (driver, handle) = Driver::new(log, control)?;
         let driver_thread = start_threads(&runner, driver, &handle, seen)?;
@@ -122,7 +124,7 @@ impl Server {
     /// The same in words.
     #[must_use]
     pub fn machine(&self, lang: Lang) -> MachineView {
-        machine::view(lang, self.isolation())
+        machine::view(lang, self.isolation(), self.runner.trusts_owner())
     }
 
     /// Waits for SIGINT or SIGTERM, then stops. Leases go on under their supervisors.

@@ -25,6 +25,19 @@ pub struct Settings {
     pub log_bytes: u64,
     /// How large the journal may grow.
     pub journal_max_bytes: Option<u64>,
+    /// Whose programs run in a sandbox.
+    pub sandbox: Sandboxed,
+}
+
+/// Whose programs run in a sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sandboxed {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Those of everybody but the organisation that operates this Sinew; its own run as the server's user, free to do all
+    /// that it may. They start sooner.
+    Others,
 }
 
 impl Settings {
@@ -41,6 +54,7 @@ impl Settings {
             quota_bytes: 20 << 30,
             log_bytes: 16 << 20,
             journal_max_bytes: None,
+            sandbox: Sandboxed::All,
         }
     }
 }

@@ -118,6 +118,9 @@ impl Workplace {
         if !empty {
             return Ok(());
         }
+        if checkpoint.is_empty() {
+            return fs::create_dir_all(self.checkpoint()).map_err(failed);
+        }
         // Built where no program can put links in the way, then put in place whole.
         let staged = self.root.join("restored");
         remove_folder(&staged).map_err(failed)?;
@@ -175,7 +178,11 @@ impl Workplace {
     ) -> Result<Option<Hash>, WorkplaceError> {
         let path = self.log(epoch);
         let failed = |source| WorkplaceError::File { what: "read", path: path.clone(), source };
-        let mut file = File::open(&path).map_err(failed)?;
+        let mut file = match File::open(&path) {
+            // It printed nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
         if file.metadata().map_err(failed)?.len() == 0 {
             return Ok(None);
         }
@@ -221,11 +228,12 @@ impl Workplace {
         if lines.is_empty() {
             return Ok(());
         }
+        fs::create_dir_all(self.root.join("logs"))?;
         let mut file = fs::OpenOptions::new().append(true).create(true).open(self.log(epoch))?;
         lines.iter().try_for_each(|line| writeln!(file, "sinew: {line}"))
     }
 
-    /// Keeps the output of a lease that ended, and drops the oldest beyond a number.
+    /// Keeps the output of a lease that ended, if there is any, and drops the oldest beyond a number.
     pub(crate) fn keep_log(
         &self,
         epoch: u64,
@@ -233,13 +241,16 @@ impl Workplace {
     ) -> io::Result<()> {
         let path = self.log(epoch);
         let folder = self.root.join("logs");
-        fs::create_dir_all(&folder)?;
         let mut bytes = Vec::new();
         let mut at = 0;
         while let Some(chunk) = read(at).filter(|chunk| !chunk.bytes.is_empty()) {
             at = chunk.start + u64::try_from(chunk.bytes.len()).unwrap_or(u64::MAX);
             bytes.extend_from_slice(&chunk.bytes);
         }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        fs::create_dir_all(&folder)?;
         fs::write(path, bytes)?;
         let mut kept: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
         kept.sort();

@@ -142,6 +142,16 @@ impl Words {
         )
     }
 
+    /// The owner's own programs have no sandbox.
+    pub(crate) fn owner_runs_bare(self) -> String {
+        self.pick(
+            "the programs of this server's own organisation run without a sandbox (--sandbox others); all others have theirs"
+                .to_owned(),
+            "les programmes de l'organisation de ce serveur tournent sans bac à sable (--sandbox others) ; tous les autres ont le leur"
+                .to_owned(),
+        )
+    }
+
     /// What would become of a workload.
     pub(crate) fn foreseen(self, view: &ForeseenView) -> String {
         let took_ms = format!("{:.1} ms", view.took_us as f64 / 1_000.0);

@@ -4,9 +4,9 @@ use std::path::Path;
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
-    let (Some(lease_dir), None) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: sinew-supervise LEASE_DIR");
+    let (Some(leases_dir), None) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: sinew-supervise LEASES_DIR");
         std::process::exit(2);
     };
-    std::process::exit(sinew_exec::supervise(Path::new(&lease_dir)));
+    std::process::exit(sinew_exec::supervise(Path::new(&leases_dir)));
 }

@@ -75,6 +75,7 @@ impl Site {
             cores: vec![own_cores()[0]],
             network: Network::None,
             limits: Limits::default(),
+            bare: false,
             last: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -166,17 +167,13 @@ fn a_restarted_server_finds_how_a_lease_ended() {
 }
 
 /// The supervisor of a lease: the holder of its lock.
-fn supervisor_of(site: &Site, lease: &str) -> Pid {
-    let folder = site.folder.join("run/leases").join(lease).display().to_string();
-    let found = fs::read_dir("/proc").expect("/proc").flatten().find_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let line = fs::read(entry.path().join("cmdline")).ok()?;
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        let session = stat[stat.rfind(')')? + 1..].split_whitespace().nth(3)?.to_owned();
-        (line.trim_end().ends_with(&folder) && session == pid.to_string()).then_some(pid)
-    });
-    Pid::from_raw(found.expect("a supervisor"))
+pub(crate) fn supervisor_of(site: &Site, lease: &str) -> Pid {
+    let path = site.folder.join("run/leases").join(lease).join("supervisor.lock");
+    let inode = format!(":{} ", fs::metadata(path).expect("a lock").ino());
+    let locks = fs::read_to_string("/proc/locks").expect("the locks");
+    let line = locks.lines().find(|line| line.contains(&inode)).expect("a supervisor");
+    let pid = line.split_whitespace().nth(4).and_then(|word| word.parse().ok());
+    Pid::from_raw(pid.expect("a process"))
 }
 
 #[test]

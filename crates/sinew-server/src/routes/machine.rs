@@ -10,5 +10,5 @@ use sinew_api::MachineView;
 /// What this machine can and cannot enforce on workloads. Every key may read it: a lab decides by it what it runs here.
 #[utoipa::path(get, path = "/api/machine", responses((status = 200, body = MachineView)))]
 pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Json<MachineView> {
-    Json(machine::view(caller.lang, app.runner.isolation()))
+    Json(machine::view(caller.lang, app.runner.isolation(), app.runner.trusts_owner()))
 }

@@ -18,7 +18,11 @@ pub(crate) fn run(context: &Context) -> Result<()> {
         return Ok(print::json(&machine)?);
     }
     let rows: Vec<_> = machine.protections.iter().map(|view| row(context, view)).collect();
-    Ok(print::table(&["PROTECTION", "SUPPORT", "WHAT THAT MEANS"], &rows)?)
+    print::table(&["PROTECTION", "SUPPORT", "WHAT THAT MEANS"], &rows)?;
+    if machine.owner_runs_bare {
+        print::line(context.words.owner_runs_bare())?;
+    }
+    Ok(())
 }
 
 fn row(context: &Context, view: &ProtectionView) -> Vec<String> {
@@ -44,6 +48,9 @@ pub(crate) fn tell_gaps(context: &Context, machine: &MachineView) {
     let lang = context.words.0;
     let gaps: Vec<_> =
         machine.gaps().map(|view| format!("{} ({})", view.name, word(lang, view.support))).collect();
+    if machine.owner_runs_bare {
+        print::note(context.words.owner_runs_bare());
+    }
     if !gaps.is_empty() {
         print::note(context.words.not_enforced(&gaps.join(", ")));
     }

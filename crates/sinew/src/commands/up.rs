@@ -7,8 +7,8 @@ use crate::error::{At, CliError};
 use crate::print;
 use crate::profile::{Home, Profile};
 use anyhow::{Context as _, Result};
-use clap::Args;
-use sinew_server::{Server, Settings};
+use clap::{Args, ValueEnum};
+use sinew_server::{Sandboxed, Server, Settings};
 use sinew_store::{DataFolder, StoreError};
 use sinew_types::Name;
 use std::io::{self, IsTerminal};
@@ -42,6 +42,18 @@ pub(crate) struct UpArgs {
     /// How large the journal may grow
     #[arg(long, value_name = "BYTES")]
     journal_limit: Option<u64>,
+    /// Whose programs run in a sandbox. With `others`, your own run as this server's user and may do all that it may
+    #[arg(long, value_enum, default_value_t = Sandbox::All)]
+    sandbox: Sandbox,
+}
+
+/// Whose programs run in a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sandbox {
+    /// Everybody's
+    All,
+    /// Everybody's but those of the organisation that operates this Sinew
+    Others,
 }
 
 /// A server that answers, and how its owner reaches it.
@@ -63,6 +75,10 @@ pub(crate) fn run(context: &Context, args: UpArgs) -> Result<()> {
     settings.quota_bytes = args.quota.unwrap_or(settings.quota_bytes);
     settings.log_bytes = args.log_limit.unwrap_or(settings.log_bytes);
     settings.journal_max_bytes = args.journal_limit;
+    settings.sandbox = match args.sandbox {
+        Sandbox::All => Sandboxed::All,
+        Sandbox::Others => Sandboxed::Others,
+    };
     let started = start(context, settings)?;
     let told = tell(context, &started);
     if told.is_err() {

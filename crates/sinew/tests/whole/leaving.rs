@@ -87,7 +87,8 @@ fn notice_arrived(data: &std::path::Path) -> bool {
         .flat_map(|files| files.flatten());
     let mut texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
     texts.any(|text| {
-        let status: Value = serde_json::from_str(&text).unwrap_or_default();
+        let newest = text.lines().next_back().unwrap_or_default();
+        let status: Value = serde_json::from_str(newest).unwrap_or_default();
         status["deadline_unix_ms"].is_u64()
     })
 }
