@@ -28,8 +28,11 @@ pub(crate) struct EventLog {
     snapshot_seq: u64,
 }
 
-/// After how many records a new snapshot is written.
+/// After how many records a new snapshot is written at the soonest.
 const SNAPSHOT_EVERY: u64 = 2_000;
+/// And after how many for each workload that it holds: a snapshot writes all of them, and so costs a part of what their
+/// records cost, however many there are.
+const SNAPSHOT_EVERY_PER_WORKLOAD: u64 = 4;
 
 impl EventLog {
     /// Brings back the state: the newest snapshot, then every record after it.
@@ -53,7 +56,9 @@ impl EventLog {
 
     /// Writes a snapshot when enough has happened since the last. A failed one costs start-up time only.
     pub(crate) fn snapshot_if_due(&mut self, state: &State) {
-        if self.journal.last_seq() >= self.snapshot_seq + SNAPSHOT_EVERY {
+        let held = u64::try_from(state.workloads.len()).unwrap_or(u64::MAX);
+        let every = SNAPSHOT_EVERY.max(held.saturating_mul(SNAPSHOT_EVERY_PER_WORKLOAD));
+        if self.journal.last_seq() >= self.snapshot_seq.saturating_add(every) {
             self.snapshot(state);
         }
     }

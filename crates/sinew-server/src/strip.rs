@@ -1,9 +1,10 @@
 //! Who held what lately: a bounded history of holds, made from the events as they pass.
 
+use imbl::{OrdMap, Vector};
 use sinew_core::{Event, Recorded, State};
 use sinew_sched::{Cells, Holding};
 use sinew_types::{CellIndex, Instant, OrgId, PoolId, WorkloadId};
-use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// How many ended holds are remembered.
 const ENDED_KEPT: usize = 4_000;
@@ -20,11 +21,11 @@ pub(crate) struct Hold {
     pub(crate) workload: String,
 }
 
-/// The history.
+/// The history. Its copies share what neither changes: one is made each turn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strip {
-    ended: VecDeque<Hold>,
-    current: BTreeMap<WorkloadId, Vec<Hold>>,
+    ended: Vector<Arc<Hold>>,
+    current: OrdMap<WorkloadId, Arc<Vec<Hold>>>,
 }
 
 impl Strip {
@@ -51,13 +52,13 @@ impl Strip {
             org: workload.org,
             workload: workload.spec.name.to_string(),
         };
-        self.current.insert(id, cells.iter().map(hold).collect());
+        self.current.insert(id, Arc::new(cells.iter().map(hold).collect()));
     }
 
     fn end(&mut self, id: WorkloadId, at: Instant) {
-        for hold in self.current.remove(&id).unwrap_or_default() {
+        for hold in self.current.remove(&id).iter().flat_map(|holds| holds.iter()) {
             if hold.from < at {
-                self.ended.push_back(Hold { to: Some(at), ..hold });
+                self.ended.push_back(Arc::new(Hold { to: Some(at), ..hold.clone() }));
             }
         }
         while self.ended.len() > ENDED_KEPT {
@@ -67,7 +68,10 @@ impl Strip {
 
     /// The holds of a pool that reach past `from`, oldest first.
     pub(crate) fn since(&self, pool: PoolId, from: Instant) -> impl Iterator<Item = &Hold> {
-        let ended = self.ended.iter().filter(move |hold| hold.to.is_some_and(|to| to > from));
-        ended.chain(self.current.values().flatten()).filter(move |hold| hold.pool == pool)
+        let ended =
+            self.ended.iter().map(Arc::as_ref).filter(move |hold| hold.to.is_some_and(|to| to > from));
+        ended
+            .chain(self.current.values().flat_map(|holds| holds.iter()))
+            .filter(move |hold| hold.pool == pool)
     }
 }
