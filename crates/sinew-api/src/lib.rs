@@ -27,13 +27,13 @@ pub use machine::{MachineView, Protection, ProtectionView, SupportWord};
 pub use problem::Problem;
 pub use region::{CELLS_MAX, CellsRequest, NoAnswer, RegionCellView, RegionView, ShareView};
 pub use request::{
-    CollectRequest, InputWire, KeyRequest, OrganisationRequest, PlaceRequest, PoolRequest, PublicKeyRequest,
-    QuotaRequest, ReleaseRequest, WorkloadRequest,
+    BatchRequest, CollectRequest, InputWire, KeyRequest, OrganisationRequest, PlaceRequest, PoolRequest,
+    PublicKeyRequest, QuotaRequest, ReleaseRequest, WorkloadRequest,
 };
 pub use topology::{EXAMPLES, TopologyFault, Wrong, read_topology};
 pub use views::{
-    ArtefactView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView, MeView,
-    OrganisationDetailView, OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,
+    ArtefactView, BatchView, CreatedKey, CreatedOrganisation, ExplainView, InvoiceView, KeyView, LineView,
+    MeView, OrganisationDetailView, OrganisationView, Page, ReasonView, ReleaseView, WorkloadView, roles_of,
 };
 pub use what_if::{ForeseenView, PromisedView, RecalledView};
 

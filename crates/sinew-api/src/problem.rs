@@ -58,6 +58,8 @@ impl Problem {
 
 fn status_of(refusal: &Refusal) -> u16 {
     match refusal {
+        Refusal::InBatch { why, .. } => status_of(why),
+        Refusal::TooManyWorkloads { .. } => 429,
         Refusal::NotFound { .. } | Refusal::NoSuchRelease { .. } => 404,
         Refusal::NotAllowed { .. } | Refusal::OperatorOnly | Refusal::WrongSignature => 403,
         Refusal::NameTaken { .. }

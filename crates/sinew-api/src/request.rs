@@ -70,6 +70,9 @@ pub struct PoolRequest {
     /// The text of a topology file. Such a pool can be promised, and nothing runs on it until an executor serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<String>,
+    /// In how many equal parts each core is lent: a chip of the pool is then such a part. 1 where absent; a divisor of 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares_per_core: Option<u32>,
 }
 
 /// A program to run, and on how much.
@@ -105,6 +108,14 @@ pub struct WorkloadRequest {
     pub pools: Vec<String>,
     /// The release that it serves, such as `chat-nano@1`, for an endpoint.
     pub serves: Option<String>,
+}
+
+/// Workloads that are submitted together: all of them or none.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// What should run, in this order where nothing else sets them apart.
+    pub workloads: Vec<WorkloadRequest>,
 }
 
 /// The hash of an artefact.

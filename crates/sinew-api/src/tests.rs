@@ -53,6 +53,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::EmptyPool,
         Refusal::DeviceTaken { device: 1 },
         Refusal::DeviceTwice { device: 1 },
+        Refusal::InBatch { at: 2, why: Box::new(Refusal::EmptyProgram) },
+        Refusal::TooManyWorkloads { most: 9 },
         Refusal::PartCount { parts: 2 },
         Refusal::EmptyProgram,
         Refusal::LeastAboveMost { least: chips(2), most: chips(1) },

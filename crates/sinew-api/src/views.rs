@@ -170,6 +170,13 @@ pub struct WorkloadView {
     pub outputs: BTreeMap<String, String>,
 }
 
+/// What a batch was answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BatchView {
+    /// The ids, in the order of the request.
+    pub ids: Vec<String>,
+}
+
 impl WorkloadView {
     /// A workload in a language.
     #[must_use]

@@ -77,6 +77,7 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 phase,
             };
             state.index.names.insert(*org, &workload.spec.name, *id);
+            *state.index.active.entry(*org).or_default() += 1;
             state.workloads.insert(*id, workload);
         }
         other => {
@@ -172,6 +173,7 @@ fn remember(state: &mut State, record: &UsageRecord) {
 fn apply_workload(state: &mut State, at: Instant, event: &Event) {
     let Some(id) = event.workload() else { return };
     let Some(workload) = state.workloads.get_mut(&id) else { return };
+    let was_over = matches!(workload.phase, Phase::Ended { .. });
     match event {
         Event::WaitChanged { why, .. } => {
             if let Phase::Waiting { why: current, .. } = &mut workload.phase {
@@ -211,6 +213,9 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
     }
     if let Phase::Ended { at, .. } = workload.phase {
         let org = workload.org;
+        if !was_over && let Some(active) = state.index.active.get_mut(&org) {
+            *active = active.saturating_sub(1);
+        }
         forget_ended(state, org, (at, id));
     }
 }

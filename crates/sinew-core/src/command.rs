@@ -191,6 +191,13 @@ pub enum Command {
         /// What should run.
         spec: Arc<WorkloadSpec>,
     },
+    /// Submits workloads together: all of them or none. The second has the identity after the first's, and so on.
+    SubmitAll {
+        /// The first one's identity.
+        first: WorkloadId,
+        /// What should run.
+        specs: Vec<Arc<WorkloadSpec>>,
+    },
     /// Ends a workload.
     Cancel {
         /// Which.

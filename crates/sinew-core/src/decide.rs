@@ -8,6 +8,7 @@ mod setup;
 mod workload;
 
 pub(crate) use contract::cells_of_draft;
+pub use workload::{ACTIVE_MAX, nth_after};
 
 use crate::command::{Actor, Command, Principal, Role};
 use crate::control::Control;
@@ -52,6 +53,7 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
         }
         Command::CloseInvoice { contract } => contract::close_invoice(state, now, signer(actor)?, *contract),
         Command::Submit { id, spec } => workload::submit(control, operate(actor)?, *id, spec),
+        Command::SubmitAll { first, specs } => workload::submit_all(control, operate(actor)?, *first, specs),
         Command::Cancel { id } => workload::cancel(state, now, operate(actor)?, *id),
         Command::Adjust { id, change } => adjust::adjust(control, now, (operate(actor)?, *id), change),
         Command::Observe { id, epoch, observation } => {

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Index {
     pub(crate) names: Names,
     pub(crate) ended: Ages<WorkloadId>,
+    /// How many workloads of each organisation wait or run.
+    pub(crate) active: BTreeMap<OrgId, usize>,
     pub(crate) answered: Ages<String>,
     /// On which accounts each organisation may run something: pools that it owns, contracts that it signed.
     pub(crate) accounts: BTreeMap<OrgId, BTreeSet<(PoolId, Account)>>,
@@ -27,6 +29,8 @@ impl Index {
             index.names.insert(workload.org, &workload.spec.name, *id);
             if let Phase::Ended { at, .. } = workload.phase {
                 index.ended.add(workload.org, (at, *id), usize::MAX);
+            } else {
+                *index.active.entry(workload.org).or_default() += 1;
             }
         }
         for ((org, key), done) in state.answered.iter() {

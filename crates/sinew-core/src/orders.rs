@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::state::{Lease, State, Workload};
 use sinew_sched::Account;
 use sinew_types::{Hash, Instant, OrgId, Part, ReleaseRef, Resources, WorkloadId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An order to an executor.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,12 +100,15 @@ fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> O
         memory_bytes: each.memory_bytes.saturating_mul(chips),
     };
     let part = workload.spec.parts.first().cloned().expect("a workload that was admitted has a part");
+    // Several shares of one device are one device.
+    let devices: BTreeSet<u32> =
+        lease.cells.iter().filter_map(|(cell, _)| topology.and_then(|t| t.device(cell))).collect();
     Order::Start {
         id,
         epoch: workload.epoch,
         org: workload.org,
         part: Box::new(part),
-        devices: lease.cells.iter().filter_map(|(cell, _)| topology.and_then(|t| t.device(cell))).collect(),
+        devices: devices.into_iter().collect(),
         resources,
         serves: workload.spec.serves.clone(),
         last: last_moments(state, workload.account, lease.granted_at),

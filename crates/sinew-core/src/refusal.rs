@@ -136,6 +136,18 @@ pub enum Refusal {
         /// Its number.
         device: u32,
     },
+    /// One of several workloads that came together is refused, and so all are.
+    InBatch {
+        /// Which: 0 for the first.
+        at: usize,
+        /// Why.
+        why: Box<Refusal>,
+    },
+    /// The organisation has as many workloads that wait or run as it may have.
+    TooManyWorkloads {
+        /// How many that is.
+        most: usize,
+    },
     /// A workload must have exactly one part for now.
     PartCount {
         /// How many it has.

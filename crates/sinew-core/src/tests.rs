@@ -1,6 +1,7 @@
 //! The control plane under random histories, and in small stories.
 
 mod adjust;
+mod batch;
 mod calendar;
 mod failures;
 mod history;

@@ -48,6 +48,7 @@ use utoipa::OpenApi;
         workloads::list,
         workloads::show,
         workloads::submit,
+        workloads::submit_all,
         workloads::cancel,
         workloads::adjust,
         workloads::explain,

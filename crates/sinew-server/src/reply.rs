@@ -170,9 +170,16 @@ pub(crate) struct PageQuery {
     pub(crate) state: Option<String>,
 }
 
+impl PageQuery {
+    /// How many items one page has.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or(100).clamp(1, 1_000)
+    }
+}
+
 /// One page of items, in the order of their cursors.
 pub(crate) fn page<T>(query: &PageQuery, items: impl Iterator<Item = (String, T)>) -> Page<T> {
-    let limit = query.limit.unwrap_or(100).clamp(1, 1_000);
+    let limit = query.limit();
     let after = query.after.clone().unwrap_or_default();
     let mut rest: Vec<(String, T)> = items.filter(|(cursor, _)| *cursor > after).collect();
     rest.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -51,6 +51,7 @@ pub(crate) fn router(app: App) -> Router {
             "/api/workloads/{workload}",
             get(workloads::show).patch(workloads::adjust).delete(workloads::cancel),
         )
+        .route("/api/workloads/batch", post(workloads::submit_all))
         .route("/api/workloads/{workload}/explain", get(workloads::explain))
         .route("/api/workloads/{workload}/logs", get(workloads::logs))
         .route("/api/workloads/{workload}/files/{*path}", get(workloads::file))

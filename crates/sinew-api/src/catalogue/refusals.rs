@@ -349,6 +349,18 @@ fn release(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
 
 fn workload(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
     match refusal {
+        Refusal::InBatch { at, why } => {
+            let (code, why) = refusal_text(lang, why);
+            let which = at + 1;
+            (code, lang.pick(format!("workload {which} of these: {why}; none of them was submitted"), format!("charge {which} du lot : {why} ; aucune n'a été soumise")))
+        }
+        Refusal::TooManyWorkloads { most } => {
+            let (en, fr) = (
+                format!("your organisation may have {most} workloads that wait or run at once; wait until some have ended, or end some"),
+                format!("votre organisation peut avoir {most} charges en attente ou en cours à la fois ; attendez que certaines finissent, ou arrêtez-en"),
+            );
+            ("too-many-workloads", lang.pick(en, fr))
+        }
         Refusal::PartCount { parts } => {
             let (en, fr) = (format!("the workload has {parts} parts, and exactly one can run today; split it"), format!("la charge a {parts} parties, et une seule peut tourner aujourd'hui ; séparez-les"));
             ("part-count", lang.pick(en, fr))

@@ -8,7 +8,7 @@ use crate::refusal::{Refusal, Thing};
 use crate::state::{Place, State};
 use sinew_contract::PublicKey;
 use sinew_types::{KeyId, Name, OrgId, PoolId, Topology};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Passes the program itself and this Sinew's operator.
 pub(super) fn operator(actor: &Actor) -> Result<(), Refusal> {
@@ -117,6 +117,8 @@ fn depth_below(state: &State, org: OrgId) -> usize {
     let below = state.organisations.iter().filter(|(_, o)| o.place.and_then(|p| p.under) == Some(org));
     below.map(|(id, _)| 1 + depth_below(state, *id)).max().unwrap_or(0)
 }
+/// All of a device.
+const WHOLE_MILLI: u64 = 1_000;
 
 pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &Topology)) -> Decision {
     let (name, topology) = what;
@@ -129,12 +131,15 @@ pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &T
     }
     let in_use = state.pools.values().flat_map(|pool| pool.topology.devices().iter().copied());
     let in_use: BTreeSet<u32> = in_use.collect();
-    let mut seen = BTreeSet::new();
+    // A device may be lent in shares: it then stands there once for each, and together they are no more than all of it.
+    let mut lent_milli = BTreeMap::<u32, u64>::new();
     for device in devices {
         if in_use.contains(&device) {
             return Err(Refusal::DeviceTaken { device });
         }
-        if !seen.insert(device) {
+        let lent = lent_milli.entry(device).or_default();
+        *lent = lent.saturating_add(topology.each().chip_milli);
+        if *lent > WHOLE_MILLI {
             return Err(Refusal::DeviceTwice { device });
         }
     }

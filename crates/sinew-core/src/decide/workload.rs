@@ -10,13 +10,60 @@ use crate::settle::{notify, usage};
 use crate::state::{Exit, Lease, Phase, State, Workload};
 use sinew_sched::{Account, Engine, NoShape, Why};
 use sinew_types::{Hash, Instant, Name, OrgId, Part, PoolId, Shape, WorkloadId, WorkloadSpec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// After how many losses in a row a workload is given up.
 const LOSSES_MAX: u32 = 5;
 
+/// How many workloads of an organisation may wait or run at once: what a server's memory must hold for it.
+pub const ACTIVE_MAX: usize = 250_000;
+
 pub(super) fn submit(control: &Control, org: OrgId, id: WorkloadId, spec: &Arc<WorkloadSpec>) -> Decision {
+    room_for(control.state(), org, 1)?;
+    Ok((vec![submitted(control, org, id, spec)?], id.to_string()))
+}
+
+/// All or none. The answer names the first; the others' identities follow from it.
+pub(super) fn submit_all(
+    control: &Control,
+    org: OrgId,
+    first: WorkloadId,
+    specs: &[Arc<WorkloadSpec>],
+) -> Decision {
+    room_for(control.state(), org, specs.len())?;
+    let mut names = BTreeSet::new();
+    let mut events = Vec::with_capacity(specs.len());
+    for (at, spec) in specs.iter().enumerate() {
+        let refused = |why| Refusal::InBatch { at, why: Box::new(why) };
+        if !names.insert(&spec.name) {
+            return Err(refused(Refusal::NameTaken { thing: Thing::Workload, name: spec.name.clone() }));
+        }
+        events.push(submitted(control, org, nth_after(first, at), spec).map_err(refused)?);
+    }
+    Ok((events, first.to_string()))
+}
+
+/// The identity of a workload that came with others.
+#[must_use]
+pub fn nth_after(first: WorkloadId, at: usize) -> WorkloadId {
+    WorkloadId::from_bits(first.bits().wrapping_add(at as u128))
+}
+
+fn room_for(state: &State, org: OrgId, more: usize) -> Result<(), Refusal> {
+    let active = state.index.active.get(&org).copied().unwrap_or(0);
+    if active.saturating_add(more) > ACTIVE_MAX {
+        return Err(Refusal::TooManyWorkloads { most: ACTIVE_MAX });
+    }
+    Ok(())
+}
+
+fn submitted(
+    control: &Control,
+    org: OrgId,
+    id: WorkloadId,
+    spec: &Arc<WorkloadSpec>,
+) -> Result<Event, Refusal> {
     let state = control.state();
     if state.workload_named(org, &spec.name).is_some() {
         return Err(Refusal::NameTaken { thing: Thing::Workload, name: spec.name.clone() });
@@ -30,8 +77,7 @@ pub(super) fn submit(control: &Control, org: OrgId, id: WorkloadId, spec: &Arc<W
     let (pool, account) = choose(state, org, &part.pools)?;
     let engine = control.engine(pool).ok_or(Refusal::NoCapacity)?;
     fits(engine, account, (part.least, part.most))?;
-    let spec = Arc::clone(spec);
-    Ok((vec![Event::WorkloadSubmitted { id, org, pool, account, spec }], id.to_string()))
+    Ok(Event::WorkloadSubmitted { id, org, pool, account, spec: Arc::clone(spec) })
 }
 
 /// The one part of a workload that makes sense by itself.

@@ -75,9 +75,17 @@ pub(crate) async fn add(
 fn topology(app: &App, lang: Lang, request: &PoolRequest, repeated: bool) -> Reply<Topology> {
     match (request.cores, &request.topology) {
         (Some(cores), None) => {
-            let devices = if repeated { Vec::new() } else { devices(app, lang, cores)? };
-            let memory_bytes = machine::memory_bytes_for_each_core();
-            let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes };
+            let shares = request.shares_per_core.unwrap_or(1);
+            if shares == 0 || 1_000 % shares != 0 {
+                let why =
+                    format!("shares_per_core is a divisor of 1000 such as 1, 4, 10 or 20, not {shares}");
+                return Err(Fail::new(400, "malformed", why));
+            }
+            let cores = if repeated { Vec::new() } else { devices(app, lang, cores)? };
+            let devices: Vec<u32> = (0..shares).flat_map(|_| cores.iter().copied()).collect();
+            let milli = u64::from(1_000 / shares);
+            let memory_bytes = machine::memory_bytes_for_each_core() / u64::from(shares);
+            let each = Resources { chip_milli: milli, cpu_milli: milli, memory_bytes };
             Ok(Topology::flat(&devices, "cpu-core", each))
         }
         (None, Some(text)) => {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::reply::{Fail, PageQuery, Post, Reply, draw, json, page};
+use crate::reply::{Fail, PageQuery, Post, Reply, draw, json};
 use crate::workplace::Workplace;
 use axum::Json;
 use axum::body::Bytes;
@@ -10,10 +10,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use sinew_api::{
-    AdjustRequest, ExplainView, Lang, Page, ReasonView, WorkloadRequest, WorkloadView, explain_hint,
-    wait_text,
+    AdjustRequest, BatchRequest, BatchView, ExplainView, Lang, Page, ReasonView, WorkloadRequest,
+    WorkloadView, explain_hint, wait_text,
 };
-use sinew_core::{Command, Phase, Thing, Workload};
+use sinew_core::{Command, Phase, Thing, Workload, nth_after};
 use sinew_types::{Hash, Name, WorkloadId, WorkloadSpec};
 use std::collections::BTreeSet;
 
@@ -34,7 +34,13 @@ pub(crate) async fn list(
     let active = query.state.as_deref() == Some("active");
     let own = state.workloads.iter().filter(|(_, w)| w.org == caller.who.org);
     let wanted = own.filter(|(_, w)| !active || !matches!(w.phase, Phase::Ended { .. }));
-    Json(page(&query, wanted.map(|(id, w)| (id.to_string(), WorkloadView::of(caller.lang, state, *id, w)))))
+    // In the order of their ids already, so nothing is made that is not shown.
+    let after = query.after.as_deref().and_then(|text| text.parse::<WorkloadId>().ok());
+    let mut rest = wanted.filter(|(id, _)| after.is_none_or(|after| **id > after));
+    let taken: Vec<_> = rest.by_ref().take(query.limit()).collect();
+    let next = taken.last().map(|(id, _)| id.to_string()).filter(|_| rest.next().is_some());
+    let items = taken.iter().map(|(id, w)| WorkloadView::of(caller.lang, state, **id, w)).collect();
+    Json(Page { items, next })
 }
 
 /// The sender's workload of this name or id.
@@ -106,6 +112,47 @@ fn served(app: &App, caller: &Caller, spec: &WorkloadSpec) -> Reply<()> {
         }
     };
     Err(Fail::new(422, "no-executor", text))
+}
+
+/// How many workloads one request may bring; more come in several.
+const BATCH_MAX: usize = 10_000;
+
+/// Submits workloads together: all of them, or none where one is refused. The problem says which. Under an
+/// `Idempotency-Key`, a repeated request gets the same ids and submits nothing again.
+#[utoipa::path(post, path = "/api/workloads/batch", request_body = BatchRequest, responses((status = 200, body = BatchView)))]
+pub(crate) async fn submit_all(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Reply<Json<BatchView>> {
+    let request: BatchRequest = json(&body)?;
+    let count = request.workloads.len();
+    if count == 0 || count > BATCH_MAX {
+        let why = format!("a batch has 1 to {BATCH_MAX} workloads, not {count}; send it in parts");
+        return Err(Fail::new(400, "malformed", why));
+    }
+    let mut specs = Vec::with_capacity(count);
+    for (at, workload) in request.workloads.iter().enumerate() {
+        let spec = workload
+            .to_spec()
+            .map_err(|wrong| Fail::malformed(&wrong.inside(&format!("workloads[{at}]"))))?;
+        served(&app, &caller, &spec)?;
+        specs.push(std::sync::Arc::new(spec));
+    }
+    let path = "/api/workloads/batch";
+    let post = Post { app: &app, caller: &caller, headers: &headers, path, body: &body };
+    let programs = specs.iter().flat_map(|spec| &spec.parts).map(|part| &part.program);
+    let needed: BTreeSet<Hash> =
+        programs.flat_map(|program| program.inputs.values().chain(&program.bundle)).copied().collect();
+    for hash in needed.into_iter().filter(|_| !post.is_repeated()) {
+        present(&app, &caller, hash)?;
+    }
+    let first = WorkloadId::from_bits(draw());
+    let answer = post.ask(vec![Command::SubmitAll { first, specs }]).await?;
+    let first: WorkloadId = answer.subject.parse().expect("the core names workloads by their ids");
+    let ids = (0..count).map(|at| nth_after(first, at).to_string()).collect();
+    Ok(Json(BatchView { ids }))
 }
 
 fn present(app: &App, caller: &Caller, hash: Hash) -> Reply<()> {

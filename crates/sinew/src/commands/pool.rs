@@ -76,6 +76,9 @@ pub(crate) struct AddArgs {
     name: String,
     #[command(flatten)]
     size: Size,
+    /// In how many equal parts each core is lent, for many small programs: a chip is then such a part [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    shares_per_core: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -94,7 +97,12 @@ pub(crate) fn run(context: &Context, command: PoolCommand) -> Result<()> {
     let client = context.client()?;
     match command {
         PoolCommand::Add(args) => {
-            let request = PoolRequest { name: args.name, cores: Some(cores(&args.size)?), topology: None };
+            let request = PoolRequest {
+                name: args.name,
+                cores: Some(cores(&args.size)?),
+                shares_per_core: args.shares_per_core,
+                topology: None,
+            };
             show(context, &client.post("/api/pools", &request)?)
         }
         PoolCommand::Ls => list(context, &client.list("/api/pools")?),
@@ -120,7 +128,7 @@ fn mark(context: &Context, args: PartArgs, word: &str) -> Result<()> {
 
 fn create(context: &Context, name: String, file: &Path) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let request = PoolRequest { name, cores: None, topology: Some(text) };
+    let request = PoolRequest { name, cores: None, shares_per_core: None, topology: Some(text) };
     let made = context.client()?.post("/api/pools", &request);
     show(context, &made.with_context(|| format!("`{}` makes no pool", file.display()))?)
 }

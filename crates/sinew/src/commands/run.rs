@@ -1,5 +1,7 @@
 //! `sinew run`: submits a program and says what happens to it.
 
+mod batch;
+
 use crate::client::Client;
 use crate::context::Context;
 use crate::draw;
@@ -20,6 +22,7 @@ Examples:
   sinew run -f --shape \"2 chips\" -- python3 train.py      follow the output; Ctrl-C leaves it running
   sinew run --name train-1 --shape \"2 chips\" --least \"1 chip\" --checkpoint 60s \\
         --bundle ./code --input data/corpus.txt=corpus.txt -- python3 '$(SINEW_BUNDLE)/train.py'
+  sinew run --batch jobs.jsonl                            a workload a line, as POST /api/workloads takes it
 
 The program finds: $SINEW_BUNDLE and $SINEW_INPUTS (read-only), $SINEW_OUT (what it leaves there is kept),
 $SINEW_CHECKPOINT (what it goes on from after a recall; kept, and brought back where its folder is lost),
@@ -72,8 +75,11 @@ pub(crate) struct RunArgs {
     /// Follow its output until it is over
     #[arg(long, short)]
     follow: bool,
+    /// Submit a workload for each line of a file, as JSON as the API takes it; - reads the standard input
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    batch: Option<PathBuf>,
     /// The program and its arguments; `sinew` is Sinew's own
-    #[arg(required = true, last = true, value_name = "PROGRAM")]
+    #[arg(required_unless_present = "batch", last = true, value_name = "PROGRAM")]
     argv: Vec<String>,
 }
 
@@ -95,6 +101,9 @@ enum Source {
 
 /// Sends what the program needs, submits it, and follows it if asked to.
 pub(crate) fn run(context: &Context, args: &RunArgs) -> Result<()> {
+    if let Some(file) = &args.batch {
+        return batch::run(context, file);
+    }
     let mut request = request(args)?;
     let inputs: Vec<(String, Source)> =
         args.inputs.iter().map(|text| input(text)).collect::<Result<_, _>>()?;

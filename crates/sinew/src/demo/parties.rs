@@ -90,7 +90,12 @@ impl Story {
             Some(pool) => pool,
             None => self.owner.post(
                 "/api/pools",
-                &PoolRequest { name: POOL.to_owned(), cores: Some(self.cores), topology: None },
+                &PoolRequest {
+                    name: POOL.to_owned(),
+                    cores: Some(self.cores),
+                    shares_per_core: None,
+                    topology: None,
+                },
             )?,
         };
         self.cores = pool.chips;

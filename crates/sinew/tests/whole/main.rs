@@ -3,6 +3,7 @@
 mod adjust;
 mod api;
 mod bad_input;
+mod batch;
 mod full_disk;
 mod kept;
 mod kill;
