@@ -1,6 +1,6 @@
 //! The server's side: gives orders to supervisors, finds them again after a restart, and hears how leases end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::boot::Boot;
 use crate::control::{self, Action, Reply, Request};
-use crate::cpuset::Cpuset;
 use crate::ended::EndedLog;
 use crate::error::{ExecError, Result, Step};
 use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, add_record, create_private};
@@ -24,6 +23,9 @@ use crate::watch::{Watcher, end_first_process, living_supervisor};
 
 /// Observations that may wait for the server. Watchers wait when it is full, and nothing is lost.
 const OBSERVATIONS_MOST: usize = 1024;
+
+/// How many nurseries wait for orders at once.
+const NURSERIES_MOST: usize = 64;
 
 /// How an executor works.
 #[derive(Clone, Debug)]
@@ -46,8 +48,8 @@ pub struct Executor {
     /// Epochs that a watcher was started for.
     watched: Mutex<BTreeSet<(String, u64)>>,
     ended: EndedLog,
-    /// Where supervisors are born; made with the first lease.
-    nursery: Mutex<Option<Nursery>>,
+    /// Where supervisors are born, by the cores that are held by a cpuset; each is made with its first lease.
+    nurseries: Mutex<BTreeMap<Vec<u32>, Nursery>>,
     boot: Boot,
 }
 
@@ -67,8 +69,8 @@ impl Executor {
         let boot = Boot::of(&settings.run_dir);
         boot.begin()?;
         let (sender, receiver) = sync_channel(OBSERVATIONS_MOST);
-        let (turns, watched, nursery) = (Turns::default(), Mutex::default(), Mutex::default());
-        Ok((Self { settings, sender, turns, watched, ended, nursery, boot }, receiver))
+        let (turns, watched, nurseries) = (Turns::default(), Mutex::default(), Mutex::default());
+        Ok((Self { settings, sender, turns, watched, ended, nurseries, boot }, receiver))
     }
 
     /// Whether the machine was started anew since these leases began. Then none of them runs, and their folders may lack
@@ -196,11 +198,6 @@ impl Executor {
             return Err(ExecError::StillRunning { lease: lease.to_owned(), epoch: known });
         }
         end_first_process(&folder, folder.read_status(known)?.as_ref(), record.sandbox.namespaces);
-        if record.sandbox.cpuset
-            && let Some(cpuset) = Cpuset::of(folder.path())
-        {
-            cpuset.remove();
-        }
         self.ended.add(lease, known).map_err(|source| ExecError::File {
             action: "write the end of a lease in",
             path: self.settings.run_dir.clone(),
@@ -268,7 +265,7 @@ impl Executor {
     fn call_supervisor(&self, folder: &LeaseFolder, record: &OrderRecord) -> Result<UnixStream> {
         let lease = &record.order.lease;
         for attempt in 0..2 {
-            let mut line = self.line(lease, attempt > 0)?;
+            let mut line = self.line(record, attempt > 0)?;
             let heard = nursery::hear(&mut line).step(|| "hear the supervisor".into())?;
             match heard {
                 Ok(()) => return Ok(line),
@@ -290,19 +287,25 @@ impl Executor {
         Ok(ExecError::CouldNotStart { lease: record.order.lease.clone(), why })
     }
 
-    fn line(&self, lease: &str, anew: bool) -> Result<UnixStream> {
-        let mut nursery = self.nursery.lock().unwrap_or_else(PoisonError::into_inner);
+    fn line(&self, record: &OrderRecord, anew: bool) -> Result<UnixStream> {
+        let order = &record.order;
+        let cores = if record.sandbox.cpuset { order.cores.clone() } else { Vec::new() };
+        let mut nurseries = self.nurseries.lock().unwrap_or_else(PoisonError::into_inner);
         if anew {
-            *nursery = None;
+            nurseries.remove(&cores);
         }
-        if let Some(living) = &*nursery
-            && let Ok(line) = living.supervise(lease)
+        if let Some(living) = nurseries.get(&cores)
+            && let Ok(line) = living.supervise(&order.lease)
         {
             return Ok(line);
         }
-        let fresh = Nursery::start(&self.settings)?;
-        let line = fresh.supervise(lease).step(|| "ask for a supervisor".into())?;
-        *nursery = Some(fresh);
+        if nurseries.len() >= NURSERIES_MOST {
+            // It ends with its last supervisor.
+            nurseries.pop_last();
+        }
+        let fresh = Nursery::start(&self.settings, &cores)?;
+        let line = fresh.supervise(&order.lease).step(|| "ask for a supervisor".into())?;
+        nurseries.insert(cores, fresh);
         Ok(line)
     }
 

@@ -21,7 +21,7 @@ use nix::unistd::{
 };
 
 use crate::confine;
-use crate::cpuset::Cpuset;
+use crate::cpuset::go_with_the_rest;
 use crate::error::{ExecError, Result, Step};
 use crate::folder::{LeaseFolder, OrderRecord};
 use crate::isolation::{Namespaces, identity_of, runs_as_root};
@@ -146,7 +146,7 @@ fn prepare(record: &OrderRecord, folder: &LeaseFolder, user: &User, pipes: &mut 
     // When memory runs out, the program goes before the server. Best effort: some systems forbid it.
     let _ = fs::write("/proc/self/oom_score_adj", "500");
     if record.sandbox.cpuset {
-        Cpuset::of(folder.path()).expect("a cpuset was made in the same group").join()?;
+        go_with_the_rest()?;
     }
     confine::bind_to_cores(&order.cores)?;
     match record.sandbox.namespaces {

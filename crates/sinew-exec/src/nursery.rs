@@ -25,6 +25,7 @@ use nix::sys::socket::{
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, setsid};
 
+use crate::cpuset::Cpuset;
 use crate::error::{ExecError, Result, Step};
 use crate::executor::ExecutorSettings;
 use crate::folder::LeaseFolder;
@@ -33,8 +34,10 @@ use crate::order::check_lease_name;
 use crate::supervisor;
 use crate::sweep::end_strays;
 
-/// Longer than any lease's name.
-const NAME_MOST_BYTES: usize = 512;
+/// Begins a message that names cores and no lease.
+const CORES: char = '@';
+/// Longer than any message: a lease's name, or the numbers of all cores of a large machine.
+const MESSAGE_MOST_BYTES: usize = 16 << 10;
 /// How soon the nursery looks again for what a lost supervisor left, in milliseconds.
 const SWEEP_AGAIN: u8 = 10;
 /// Where supervisors say what nobody asked for; at this size it begins anew at the next start of a server.
@@ -45,8 +48,8 @@ const LOG_MOST_BYTES: u64 = 1 << 20;
 pub(crate) struct Nursery(OwnedFd);
 
 impl Nursery {
-    /// Starts one for this folder of leases.
-    pub(crate) fn start(settings: &ExecutorSettings) -> Result<Self> {
+    /// Starts one for this folder of leases, with all its supervisors held on these cores where there are any.
+    pub(crate) fn start(settings: &ExecutorSettings, cores: &[u32]) -> Result<Self> {
         let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
         let (own, theirs) = pair.step(|| "make a line to the nursery of supervisors".into())?;
         let exe = &settings.supervisor_exe;
@@ -60,6 +63,10 @@ impl Nursery {
             .output()
             .map_err(|source| ExecError::Supervisor { exe: exe.clone(), source })?;
         if output.status.success() {
+            if !cores.is_empty() {
+                let list = cores.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+                send(&own, &format!("{CORES}{list}"), &[]).step(|| "name the cores to the nursery".into())?;
+            }
             return Ok(Self(own));
         }
         let why = format!("{} {}", output.status, String::from_utf8_lossy(&output.stderr));
@@ -70,17 +77,16 @@ impl Nursery {
     /// when it ends.
     pub(crate) fn supervise(&self, lease: &str) -> io::Result<UnixStream> {
         let (own, theirs) = UnixStream::pair()?;
-        let name = [IoSlice::new(lease.as_bytes())];
         let fds = [theirs.as_raw_fd()];
-        sendmsg::<()>(
-            self.0.as_raw_fd(),
-            &name,
-            &[ControlMessage::ScmRights(&fds)],
-            MsgFlags::MSG_NOSIGNAL,
-            None,
-        )?;
+        send(&self.0, lease, &[ControlMessage::ScmRights(&fds)])?;
         Ok(own)
     }
+}
+
+fn send(line: &OwnedFd, text: &str, control: &[ControlMessage<'_>]) -> io::Result<()> {
+    let pieces = [IoSlice::new(text.as_bytes())];
+    sendmsg::<()>(line.as_raw_fd(), &pieces, control, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(())
 }
 
 /// Becomes a nursery for this folder of leases. Call it first in a process that has one thread and whose standard input
@@ -147,6 +153,7 @@ struct Keeper {
     firsts: BTreeSet<i32>,
     /// Where to say that nothing is left of a lost supervisor's lease.
     lost: Vec<PathBuf>,
+    cpuset: Option<Cpuset>,
 }
 
 impl Keeper {
@@ -163,6 +170,7 @@ impl Keeper {
             supervisors: BTreeMap::new(),
             firsts: BTreeSet::new(),
             lost: Vec::new(),
+            cpuset: None,
         })
     }
 
@@ -180,6 +188,9 @@ impl Keeper {
                 self.serve(leases_dir);
             }
             if self.line.is_none() && self.supervisors.is_empty() && self.lost.is_empty() {
+                if let Some(cpuset) = &self.cpuset {
+                    cpuset.leave();
+                }
                 return;
             }
         }
@@ -235,8 +246,19 @@ impl Keeper {
     fn serve(&mut self, leases_dir: &Path) {
         let Some(line) = &self.line else { return };
         let (lease, mut answer) = match receive(line) {
-            Ok(Some(request)) => request,
-            Ok(None) => {
+            Ok(Message::Supervise(lease, answer)) => (lease, answer),
+            Ok(Message::Cores(cores)) => {
+                match Cpuset::enter(leases_dir, &cores) {
+                    Ok(cpuset) => self.cpuset = Some(cpuset),
+                    Err(error) => {
+                        // Nothing may run on other cores than its own: whoever asks next finds nobody.
+                        eprintln!("{}", error.chain());
+                        std::process::exit(1);
+                    }
+                }
+                return;
+            }
+            Ok(Message::Over) => {
                 self.line = None;
                 return;
             }
@@ -260,14 +282,23 @@ impl Keeper {
     }
 }
 
-/// Reads a lease's name and the line to answer over; nothing where the server is gone.
-fn receive(line: &OwnedFd) -> io::Result<Option<(String, UnixStream)>> {
-    let mut name = [0; NAME_MOST_BYTES];
+/// What the server says to a nursery.
+enum Message {
+    /// Hold everything on these cores.
+    Cores(Vec<u32>),
+    /// Supervise a lease, and answer over this line.
+    Supervise(String, UnixStream),
+    /// The server is gone.
+    Over,
+}
+
+fn receive(line: &OwnedFd) -> io::Result<Message> {
+    let mut name = [0; MESSAGE_MOST_BYTES];
     let mut space = nix::cmsg_space!([RawFd; 1]);
     let mut pieces = [IoSliceMut::new(&mut name)];
     let received = recvmsg::<()>(line.as_raw_fd(), &mut pieces, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC);
     let message = match received {
-        Err(Errno::ECONNRESET) => return Ok(None),
+        Err(Errno::ECONNRESET) => return Ok(Message::Over),
         received => received?,
     };
     let (bytes, mut answer) = (message.bytes, None);
@@ -279,10 +310,14 @@ fn receive(line: &OwnedFd) -> io::Result<Option<(String, UnixStream)>> {
             }
         }
     }
-    let Some(answer) = answer else { return Ok(None) };
-    let lease = String::from_utf8_lossy(&name[..bytes]).into_owned();
-    check_lease_name(&lease).map_err(io::Error::other)?;
-    Ok(Some((lease, answer)))
+    let text = String::from_utf8_lossy(&name[..bytes]).into_owned();
+    if let Some(list) = text.strip_prefix(CORES) {
+        let cores: std::result::Result<Vec<u32>, _> = list.split(',').map(str::parse).collect();
+        return Ok(Message::Cores(cores.map_err(io::Error::other)?));
+    }
+    let Some(answer) = answer else { return Ok(Message::Over) };
+    check_lease_name(&text).map_err(io::Error::other)?;
+    Ok(Message::Supervise(text, answer))
 }
 
 /// What a supervisor says when the program runs.

@@ -21,7 +21,6 @@ use nix::unistd::{getppid, setsid};
 
 use crate::chown;
 use crate::control::{self, Action, Reply, Request};
-use crate::cpuset::Cpuset;
 use crate::error::{ExecError, Result, Step};
 use crate::folder::{LeaseFolder, OrderRecord, RECORD_VERSION, create_private};
 use crate::init::{self, SupervisorPipes};
@@ -74,7 +73,6 @@ fn take_lease(folder: &LeaseFolder) -> Result<Option<Supervisor>> {
     match start(folder, record, status.clone(), lock) {
         Ok(supervisor) => Ok(Some(supervisor)),
         Err(error) => {
-            remove_cpuset(folder);
             let why = match &error {
                 ExecError::CouldNotStart { why, .. } => why.clone(),
                 other => other.chain(),
@@ -159,21 +157,7 @@ fn prepare_folders(folder: &LeaseFolder, record: &OrderRecord) -> Result<()> {
     if runs_as_root() {
         chown::give(&order.work_dir, identity_of(&order.work_dir))?;
     }
-    if record.sandbox.cpuset {
-        let cpuset = Cpuset::of(folder.path()).ok_or_else(|| ExecError::CannotEnforce {
-            what: "the cores of the lease",
-            why: "the control group of the server is gone".into(),
-            advice: "restart the server, which then looks again at what this machine can do",
-        })?;
-        cpuset.create(&order.cores)?;
-    }
     Ok(())
-}
-
-fn remove_cpuset(folder: &LeaseFolder) {
-    if let Some(cpuset) = Cpuset::of(folder.path()) {
-        cpuset.remove();
-    }
 }
 
 struct Supervisor {
@@ -351,7 +335,6 @@ impl Supervisor {
         let told = if self.namespaces == Namespaces::Bare {
             usage.exit.filter(|exit| self.killed.is_none() || matches!(exit, ExitStatus::Code(_)))
         } else {
-            remove_cpuset(&self.folder);
             self.ending.take().and_then(|pipe| init::read_ending(pipe).ok().flatten())
         };
         let killed = self.killed.take().unwrap_or(ExitStatus::Signal(libc::SIGKILL));
