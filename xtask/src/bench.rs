@@ -4,6 +4,7 @@
 mod demo;
 mod lending;
 mod report;
+mod submissions;
 mod whole;
 
 use crate::repository::Repository;
@@ -78,6 +79,11 @@ const BENCHES: &[Bench] = &[
         name: "start",
         what: "the whole server from its process to its first answer, young and old",
         run: whole::start,
+    },
+    Bench {
+        name: "submissions",
+        what: "workloads submitted in batches and one by one, and jobs of `/bin/true` run to their recorded end",
+        run: submissions::run,
     },
     Bench {
         name: "recall",

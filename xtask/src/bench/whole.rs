@@ -60,7 +60,7 @@ pub(super) fn start(repository: &Repository) -> Result<Vec<Figure>> {
 }
 
 /// Runs one group of the whole-program tests and reads the figures that it prints.
-fn figures(repository: &Repository, group: &str, count: (&str, &str)) -> Result<Value> {
+pub(super) fn figures(repository: &Repository, group: &str, count: (&str, &str)) -> Result<Value> {
     let mut command = shell::cargo(&[
         "test",
         "--release",
@@ -78,6 +78,6 @@ fn figures(repository: &Repository, group: &str, count: (&str, &str)) -> Result<
     serde_json::from_str(line).context("the figures cannot be read")
 }
 
-fn number(found: &Value, name: &str) -> Result<f64> {
+pub(super) fn number(found: &Value, name: &str) -> Result<f64> {
     found[name].as_f64().with_context(|| format!("the figures lack `{name}`"))
 }

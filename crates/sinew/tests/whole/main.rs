@@ -17,6 +17,7 @@ mod rivals;
 mod sandbox;
 mod serving;
 mod start;
+mod submissions;
 mod uploads;
 mod what_if;
 mod world;
