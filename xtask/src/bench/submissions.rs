@@ -48,6 +48,7 @@ pub(super) fn run(repository: &Repository) -> Result<Vec<Figure>> {
         },
         Figure { goal_at_least: Some(1_000.0), peer: jobs_peer, ..figure("jobs_per_s", "1/s")? },
         beside("sandboxed_jobs_per_s", "1/s", "spawn and wait alone", value("spawns_per_s")?)?,
+        figure("spawns_per_s", "1/s")?,
         Figure { goal_at_most: Some(5.0), peer: start_peer, ..figure("start_median_ms", "ms")? },
         figure("sandboxed_start_median_ms", "ms")?,
         Figure { goal_at_most: Some(2.0), ..figure("sandbox_ms", "ms")? },
@@ -65,7 +66,7 @@ fn slurm(root: &Path) -> Result<Option<Slurm>> {
     let up = root.join("../shared/peers/slurm-up.sh");
     if shell::found("sbatch").is_none() || !up.exists() {
         println!(
-            "Slurm is left out: install slurm-wlm, slurmctld, slurmd, slurm-client and munge, and see ../shared/peers"
+            "Slurm is left out: install slurm-wlm, slurmctld, slurmd, slurm-client, slurm-wlm-jwt-plugin and munge, and see ../shared/peers"
         );
         return Ok(None);
     }
@@ -75,8 +76,7 @@ fn slurm(root: &Path) -> Result<Option<Slurm>> {
         command.env("BASE", &base).env("NODES", "4");
         command
     };
-    shell::quiet(&mut script("slurm-up.sh"))?;
-    let measured = measure(&base);
+    let measured = shell::quiet(&mut script("slurm-up.sh")).and_then(|_| measure(&base));
     let mut down = script("slurm-down.sh");
     let downed = shell::quiet(down.arg("wipe"));
     let measured = measured?;
