@@ -10,13 +10,13 @@ use crate::recall::For;
 use crate::unit::Unit;
 use crate::view::{Account, Request};
 use proptest::prelude::*;
-use sinew_types::{CellIndex, CellRange, Shape, Span, WorkloadId};
+use sinew_types::{CellIndex, CellRange, Instant, Shape, Span, WorkloadId};
 
 const ACCOUNTS: [&str; 4] = ["owner", "a", "b", "c"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Contract { of: usize, shape: usize, borrow: u32, lend: u32, term_s: u64 },
+    Contract { of: usize, shape: usize, borrow: u32, lend: u32, term_s: u64, windows: Option<i64> },
     Submit { of: usize, shape: usize, priority: i32 },
     End { which: usize, again: bool },
     Withdraw { which: usize },
@@ -26,8 +26,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (1..4_usize, 0..8_usize, 0..300_u32, 0..300_u32, 0..40_u64)
-            .prop_map(|(of, shape, borrow, lend, term_s)| Step::Contract { of, shape, borrow, lend, term_s }),
+        2 => (1..4_usize, 0..8_usize, 0..300_u32, 0..300_u32, 0..40_u64, prop::option::weighted(0.3, 0..60_i64))
+            .prop_map(|(of, shape, borrow, lend, term_s, windows)| {
+                Step::Contract { of, shape, borrow, lend, term_s, windows }
+            }),
         8 => (0..4_usize, 0..10_usize, 0..3_i32).prop_map(|(of, shape, priority)| Step::Submit { of, shape, priority }),
         6 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::End { which, again }),
         1 => any::<usize>().prop_map(|which| Step::Withdraw { which }),
@@ -72,8 +74,12 @@ impl Told {
 
     fn take(&mut self, step: &Step) {
         match *step {
-            Step::Contract { of, shape: which, borrow, lend, term_s } => {
-                self.contract(ACCOUNTS[of], which, (borrow, lend, term_s));
+            Step::Contract { of, shape: which, borrow, lend, term_s, windows } => {
+                if self.contract(ACCOUNTS[of], which, (borrow, lend, term_s))
+                    && let Some(first_s) = windows
+                {
+                    self.story.engine.set_windows(account(ACCOUNTS[of]), &nights(first_s));
+                }
             }
             Step::Submit { of, shape: which, priority } => {
                 let (least, most) = shape(self.kind, which);
@@ -115,13 +121,13 @@ impl Told {
         Some(workload)
     }
 
-    fn contract(&mut self, of: &'static str, which: usize, terms: (u32, u32, u64)) {
+    fn contract(&mut self, of: &'static str, which: usize, terms: (u32, u32, u64)) -> bool {
         let (shape, _) = shape(self.kind, which);
         let engine = &mut self.story.engine;
-        let Ok(demand) = engine.demand(&shape, &shape) else { return };
+        let Ok(demand) = engine.demand(&shape, &shape) else { return false };
         let guarantee = [(demand.item, demand.least)];
         if engine.place(account(of)).is_some() || engine.bind_guarantee(account(of), &guarantee).is_none() {
-            return;
+            return false;
         }
         let mut allowed = entitlement();
         (allowed.borrow_limit, allowed.lend_limit) = (terms.0, terms.1);
@@ -131,6 +137,7 @@ impl Told {
             engine.bound(&cells);
         }
         self.promised.push((of, demand.item, demand.least));
+        true
     }
 
     fn wear(&mut self, at: u32, count: u32, down: bool) {
@@ -149,7 +156,19 @@ impl Told {
             assert!(has >= *count, "{of} was promised {count} of {item:?} and is bound to {has}");
             if settled {
                 self.check_health(at, (*item, *count));
+                self.check_windows(at);
             }
+        }
+    }
+
+    /// Between windows nothing of an account stays.
+    fn check_windows(&self, at: usize) {
+        let (engine, now) = (&self.story.engine, self.story.now);
+        let state = &engine.accounts[at];
+        let open = state.windows.iter().any(|(starts, closes)| *starts <= now && now < *closes);
+        if !state.windows.is_empty() && !open {
+            let stays = |gang: &&u32| engine.gangs.get(**gang).gone_by.is_none();
+            assert_eq!(state.running.iter().find(stays), None, "a gang stays after its window");
         }
     }
 
@@ -165,6 +184,12 @@ impl Told {
         let spare = missing > 0 && engine.cheapest(OWNER, item, one, For::Binding).is_some();
         assert!(!spare, "the owner has cells for what is missing of {promised:?}");
     }
+}
+
+/// Windows of 50 s, 100 s apart.
+fn nights(first_s: i64) -> Vec<(Instant, Instant)> {
+    let second = |at: i64| Instant::from_ms(at * 1_000);
+    (0..40).map(|night| (second(first_s + night * 100), second(first_s + night * 100 + 50))).collect()
 }
 
 /// How many disjoint items the cells of an account make, or its healthy ones, by a plain look at all of them.
@@ -237,6 +262,9 @@ proptest! {
         }
         told.story.now = told.story.now.plus(Span::from_ms(60_000));
         told.story.settle();
+        let for_ever = [(told.story.now, told.story.now.plus(Span::from_ms(100_000_000)))];
+        told.story.engine.set_windows(account(of), &for_ever);
+        told.story.settle();
         let demand = crate::Demand { item, least: count, most: count };
         let workload = WorkloadId::from_bits(told.next);
         told.next += 1;
@@ -263,8 +291,11 @@ proptest! {
 /// Used so that a story of accounts alone is told too.
 #[test]
 fn an_account_that_is_over_leaves_nothing_behind() {
-    let mut told =
-        tell("tpu-pods", 2, &[Step::Contract { of: 1, shape: 3, borrow: 64, lend: 64, term_s: 0 }]);
+    let mut told = tell(
+        "tpu-pods",
+        2,
+        &[Step::Contract { of: 1, shape: 3, borrow: 64, lend: 64, term_s: 0, windows: None }],
+    );
     told.story.engine.close_account(account("a"));
     while let Some(action) = told.story.engine.next(told.story.now) {
         match action {
