@@ -77,6 +77,7 @@ fn the_terms_are_shown_before_they_are_signed() {
           lends up to    3 chips
           recall bound   6s500ms = notice 5s + kill grace 1s + hand-over 500ms
           minimum term   none
+          windows        always
           from           1970-01-01T00:00:00.000Z
           until          1970-01-01T00:16:40.000Z
           guaranteed     1.90 USD/chip-hour
