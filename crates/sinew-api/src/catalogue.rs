@@ -58,7 +58,7 @@ pub fn wait_text(lang: Lang, wait: &Wait) -> (&'static str, String) {
         ),
         Wait::NotBegun { starts } => (
             "not-begun",
-            lang.pick(format!("its contract begins at {starts}"), format!("son contrat commence à {starts}")),
+            lang.pick(format!("nothing runs under its contract before {starts}"), format!("rien ne tourne sous son contrat avant {starts}")),
         ),
         Wait::Closing { closed } => (
             "closing",
