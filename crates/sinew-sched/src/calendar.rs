@@ -27,16 +27,16 @@ impl Engine {
         let Some(at) = self.place(account) else { return };
         self.account_mut(at).windows = windows.into();
         self.set_timers(at);
-        self.turn_page(at);
         self.stir(at);
     }
 
+    /// Turns to the window of the moment and looks again when something of it comes.
     pub(crate) fn set_timers(&mut self, at: AccountIx) {
-        let state = &self.accounts[at];
-        let Entitlement { starts, closes, recall_bound, .. } = state.entitlement;
-        let windows = std::iter::once((starts, closes)).chain(state.windows.iter().copied());
-        let moments = windows.flat_map(|(starts, closes)| [starts, starts.minus(self.lead), closes]);
-        self.timers.extend(moments.map(|moment| (moment, at)));
+        self.turn_page(at);
+        let Entitlement { starts, closes, recall_bound, .. } = self.accounts[at].entitlement;
+        let moments = [starts, starts.minus(self.lead), closes];
+        let coming = moments.into_iter().filter(|moment| *moment > self.now);
+        self.timers.extend(coming.map(|moment| (moment, at)));
         // A longer recall than any before: every window that is to come is prepared earlier.
         if recall_bound > self.lead {
             self.lead = recall_bound;
@@ -75,7 +75,7 @@ impl Engine {
 
     /// The time of an account has come: a window opens or closes, or is about to.
     pub(crate) fn season_changed(&mut self, at: AccountIx) {
-        self.turn_page(at);
+        self.set_timers(at);
         let waiting: Vec<_> = self.accounts[at].waiting.values().flatten().map(|turn| turn.2).collect();
         self.stepped_up.extend(waiting);
         if self.season(at) == Season::Open {
