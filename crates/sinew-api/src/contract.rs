@@ -1,7 +1,7 @@
 //! Contracts on the wire.
 
 use serde::{Deserialize, Serialize};
-use sinew_contract::{Contract, Signature, Standing, Terms};
+use sinew_contract::{Clause, Clauses, Contract, Signature, Standing, Terms};
 use sinew_core::{Records, State, usage};
 use sinew_ledger::UsageRecord;
 use sinew_sched::Account;
@@ -46,6 +46,9 @@ pub struct TermsWire {
     pub borrowed_price: String,
     /// `half-even`, `up` or `down`.
     pub rounding: String,
+    /// What it costs beside that, such as `fee 500.00 USD`; where there is anything, it is billed by the month.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clauses: Vec<String>,
 }
 
 /// An offer, signed by the owner.
@@ -111,7 +114,7 @@ pub struct ShortfallView {
     pub since: Option<String>,
     /// What is missing now.
     pub missing: String,
-    /// What was missing so far, inside the contract's dates.
+    /// What was missing so far, inside the contract's dates and windows.
     pub total: String,
 }
 
@@ -160,6 +163,7 @@ impl TermsWire {
             guaranteed_price: field("guaranteed_price", &self.guaranteed_price)?,
             borrowed_price: field("borrowed_price", &self.borrowed_price)?,
             rounding: rounding.ok_or_else(wrong)?,
+            clauses: self.clauses()?,
         })
     }
 
@@ -185,7 +189,15 @@ impl TermsWire {
             guaranteed_price: terms.guaranteed_price.to_string(),
             borrowed_price: terms.borrowed_price.to_string(),
             rounding: rounding.to_owned(),
+            clauses: terms.clauses.iter().map(|(_, clause)| clause.to_string()).collect(),
         }
+    }
+
+    fn clauses(&self) -> Result<Clauses, Malformed> {
+        let read = |(number, text): (usize, &String)| {
+            text.parse::<Clause>().map_err(|wrong| wrong.inside(&format!("clauses[{number}]")))
+        };
+        Ok(Clauses((1..).zip(&self.clauses).map(read).collect::<Result<_, _>>()?))
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::*;
-use sinew_contract::Flaw;
+use sinew_contract::{ClauseFlaw, Flaw};
 use sinew_core::{Exit, Refusal, Role, Thing};
 use sinew_sched::Wait;
 use sinew_types::{Instant, Level, Name, RegionFlaw, ReleaseRef, Shape, Span};
@@ -73,9 +73,27 @@ fn refusals() -> Vec<Refusal> {
     ]
 }
 
+/// One of each refusal that clauses billed by the month bring.
+fn refusals_of_clauses() -> Vec<Refusal> {
+    let at = Instant::from_ms;
+    vec![
+        Refusal::MonthsGoneBy { month: at(0) },
+        Refusal::BilledByTheMonth { next: Some(at(0)) },
+        Refusal::BilledByTheMonth { next: None },
+        Refusal::Terms(Flaw::Clause(ClauseFlaw::Currency {
+            clause: "fee 1.00 EUR".to_owned(),
+            prices: "USD".parse().expect("an asset"),
+        })),
+        Refusal::Terms(Flaw::Clause(ClauseFlaw::NoMonth { clause: "fee 1.00 USD".to_owned(), month: at(0) })),
+        Refusal::Terms(Flaw::Clause(ClauseFlaw::Twice { clause: "fee 1.00 USD".to_owned() })),
+        Refusal::Terms(Flaw::Clause(ClauseFlaw::NeverDue { clause: "prepay".to_owned() })),
+        Refusal::Terms(Flaw::Clause(ClauseFlaw::TooMany { most: 64 })),
+    ]
+}
+
 #[test]
 fn every_refusal_has_words_in_both_languages() {
-    for refusal in refusals() {
+    for refusal in refusals().into_iter().chain(refusals_of_clauses()) {
         let (code, english) = refusal_text(Lang::En, &refusal);
         let (same, french) = refusal_text(Lang::Fr, &refusal);
         assert_eq!(code, same);
@@ -141,6 +159,7 @@ fn terms() -> TermsWire {
         guaranteed_price: "1.90 USD/chip-hour".to_owned(),
         borrowed_price: "0.80 USD/chip-hour".to_owned(),
         rounding: "half-even".to_owned(),
+        clauses: Vec::new(),
     }
 }
 

@@ -202,7 +202,7 @@ impl TopologyFault {
 }
 
 fn words(lang: Lang, what: &Wrong) -> String {
-    let most = Topology::CHIPS_MAX;
+    let (most, small) = (Topology::CHIPS_MAX, Topology::SMALL_CELLS_MAX);
     match what {
         Wrong::Form { message } => message.clone(),
         Wrong::NoSuchLevel { name } => lang.pick(
@@ -226,8 +226,8 @@ fn words(lang: Lang, what: &Wrong) -> String {
             "le dernier niveau doit être chip (ou core) ; ajoutez-le",
         ),
         Wrong::TooMany => lang.pick(
-            format!("more than {most} cells; describe several pools"),
-            format!("plus de {most} cellules ; décrivez plusieurs pools"),
+            format!("more than {most} cells, or more than {small} of the largest that have at most 128 chips; describe several pools, or a level of hosts"),
+            format!("plus de {most} cellules, ou plus de {small} des plus grandes d'au plus 128 puces ; décrivez plusieurs pools, ou un niveau de hosts"),
         ),
         Wrong::NotDivided { each, all } => lang.pick(
             format!("the levels make {all} chips in cells of {each}, and this number does not divide so; correct one of them"),

@@ -2,8 +2,9 @@
 
 use crate::{Lang, exit_text, wait_text};
 use serde::{Deserialize, Serialize};
+use sinew_contract::Clauses;
 use sinew_core::{ApiKey, End, Lease, Organisation, Phase, Role, State, Workload};
-use sinew_ledger::{Invoice, Line, LineKind};
+use sinew_ledger::{Invoice, Line};
 use sinew_registry::Release;
 use sinew_types::{KeyId, OrgId, Shape, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -239,24 +240,31 @@ pub struct ExplainView {
 /// One line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LineView {
-    /// `guaranteed` or `borrowed`.
+    /// `guaranteed`, `borrowed`, `fee`, `commitment`, `undelivered`, `credit`, `tax` or `prepayment`.
     pub kind: String,
-    /// How much was used.
-    pub used: String,
-    /// At what price.
-    pub price: String,
+    /// How much was used; absent where it is not use that is paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<String>,
+    /// At what price; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
     /// What it costs.
     pub amount: String,
+    /// The clause of the contract that it follows from, in the words that were signed; absent for the terms' own prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clause: Option<String>,
 }
 
 impl LineView {
-    fn of(line: &Line) -> Self {
-        let kind = match line.kind {
-            LineKind::Guaranteed => "guaranteed",
-            LineKind::Borrowed => "borrowed",
-        };
-        let (used, price, amount) = (line.used.to_string(), line.price.to_string(), line.amount.to_string());
-        Self { kind: kind.to_owned(), used, price, amount }
+    fn of(line: &Line, clauses: &Clauses) -> Self {
+        let clause = line.clause.and_then(|number| clauses.iter().find(|(known, _)| *known == number));
+        Self {
+            kind: line.kind.word().to_owned(),
+            used: line.used.map(|used| used.to_string()),
+            price: line.price.as_ref().map(ToString::to_string),
+            amount: line.amount.to_string(),
+            clause: clause.map(|(_, clause)| clause.to_string()),
+        }
     }
 }
 
@@ -275,7 +283,7 @@ pub struct InvoiceView {
     pub from: String,
     /// First moment after.
     pub to: String,
-    /// Guaranteed, then borrowed.
+    /// Guaranteed, then borrowed, then what follows from the contract's clauses.
     pub lines: Vec<LineView>,
     /// Their sum.
     pub total: String,
@@ -288,6 +296,8 @@ impl InvoiceView {
     #[must_use]
     pub fn of(state: &State, invoice: &Invoice) -> Self {
         let name = |org| state.organisations.get(&org).map_or_else(String::new, |o| o.name.to_string());
+        let none = Clauses::default();
+        let clauses = state.contracts.get(&invoice.contract).map_or(&none, |c| &c.terms.clauses);
         Self {
             contract: invoice.contract.to_string(),
             number: invoice.number,
@@ -295,7 +305,7 @@ impl InvoiceView {
             lab: name(invoice.lab),
             from: invoice.from.to_string(),
             to: invoice.to.to_string(),
-            lines: invoice.lines.iter().map(LineView::of).collect(),
+            lines: invoice.lines.iter().map(|line| LineView::of(line, clauses)).collect(),
             total: invoice.total.to_string(),
             records: invoice.records,
         }

@@ -5,10 +5,12 @@
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 mod calendar;
+mod clause;
 mod sign;
 mod terms;
 
 pub use calendar::{Calendar, Expanded, Window};
+pub use clause::{Capacity, Clause, ClauseFlaw, Clauses, PARTS};
 pub use sign::{PublicKey, SecretKey, Signature};
 pub use terms::{Contract, Flaw, InForce, Standing, Terms};
 

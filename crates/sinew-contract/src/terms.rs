@@ -1,6 +1,7 @@
 //! The terms that two organisations agree on, and the contract that grows out of them.
 
 use crate::calendar::{Calendar, Expanded};
+use crate::clause::{ClauseFlaw, Clauses};
 use crate::{PublicKey, Signature};
 use sinew_types::{
     Asset, Canonical, ContractId, Instant, OrgId, PoolId, Price, Rounding, Shape, Span, Value,
@@ -42,6 +43,8 @@ pub struct Terms {
     pub borrowed_price: Price,
     /// How an invoice line becomes whole units of money.
     pub rounding: Rounding,
+    /// What it costs beside that; where there is anything, it is billed by the month.
+    pub clauses: Clauses,
 }
 
 canonical_struct!(Terms {
@@ -61,6 +64,7 @@ canonical_struct!(Terms {
     guaranteed_price,
     borrowed_price,
     rounding,
+    clauses,
 });
 
 /// Why terms make no sense, whatever the pool.
@@ -89,6 +93,8 @@ pub enum Flaw {
         /// Which part.
         part: &'static str,
     },
+    /// Clauses that make no sense.
+    Clause(ClauseFlaw),
 }
 
 impl Terms {
@@ -133,7 +139,7 @@ impl Terms {
                 return Err(Flaw::NoTime { part });
             }
         }
-        Ok(())
+        self.clauses.check(guaranteed, self.starts..self.ends).map_err(Flaw::Clause)
     }
 }
 
@@ -191,6 +197,19 @@ impl Contract {
     pub fn windows(&self) -> impl Iterator<Item = (Instant, Instant)> + '_ {
         let windows = self.expanded.iter().flat_map(|expanded| &expanded.windows);
         windows.map(|window| (window.starts, window.ends.minus(self.terms.recall_bound())))
+    }
+
+    /// How much of the time from one moment to another lies within its dates and, where it has any, its windows.
+    #[must_use]
+    pub fn open_between(&self, from: Instant, to: Instant) -> Span {
+        let within = |starts: Instant, ends: Instant| to.min(ends).since(from.max(starts));
+        match &self.expanded {
+            None => within(self.terms.starts, self.terms.ends),
+            Some(expanded) => {
+                let open = expanded.windows.iter().map(|window| within(window.starts, window.ends));
+                open.fold(Span::from_ms(0), Span::plus)
+            }
+        }
     }
 
     /// From when on a lease that began at a moment must be on its way out: the end of its window, or of the contract.

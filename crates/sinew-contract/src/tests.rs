@@ -1,5 +1,5 @@
 use crate::*;
-use sinew_types::{Canonical, ContractId, Instant, OrgId, PoolId, Rounding, Shape, Span};
+use sinew_types::{Canonical, ContractId, Instant, OrgId, PoolId, Rounding, Shape, Span, Value};
 
 fn terms() -> Terms {
     Terms {
@@ -19,6 +19,7 @@ fn terms() -> Terms {
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
         borrowed_price: "0.80 USD/chip-hour".parse().expect("a price"),
         rounding: Rounding::HalfEven,
+        clauses: Default::default(),
     }
 }
 
@@ -120,4 +121,51 @@ fn a_calendar_reads_as_it_is_written() {
     ] {
         assert!(wrong.parse::<Calendar>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn clauses_read_as_they_are_written() {
+    for text in [
+        "guaranteed 1.50 USD/chip-hour",
+        "guaranteed 1.50 USD/chip-hour beyond 1000 chip-hours from 2027-01-01",
+        "borrowed 0.000001 USD/chip-second beyond 0.5 chip-seconds",
+        "fee 500.00 USD",
+        "at least 10000.00 USD from 2027-01-01",
+        "undelivered 3.80 USD/chip-hour",
+        "credit 500.00 USD until 2027-07-01",
+        "prepay 2000.00 USD on 2027-01-01T12:00:00.000Z back 500.00 USD from 2027-07-01",
+        "tax VAT 8.1 %",
+        "tax VAT 100 %",
+        "tax none 0 %",
+    ] {
+        let clause: Clause = text.parse().expect(text);
+        assert_eq!(clause.to_string(), text);
+        assert_eq!(Clause::from_value(&clause.to_value()), Ok(clause));
+    }
+    for (text, expected) in [
+        ("", "a clause such as"),
+        ("rent 5 USD", "a clause such as"),
+        ("fee", "a clause such as"),
+        ("fee -5.00 USD", "an amount of zero or more"),
+        ("fee 1,000.00 USD", "an amount such as"),
+        ("fee 5.00 USD from tomorrow", "a UTC time"),
+        ("fee 5.00 USD each month", "a clause such as"),
+        ("guaranteed 1.50 USD/chip-day", "a price such as"),
+        ("guaranteed 1.50 USD/chip-hour beyond 10 hours", "an amount of use"),
+        ("guaranteed 1.50 USD/chip-hour beyond -10 chip-hours", "an amount of use"),
+        ("tax VAT 100.1 %", "a rate from 0 to 100"),
+        ("tax VAT 1.23456 %", "a rate from 0 to 100"),
+        ("tax VAT 8.1", "a clause such as"),
+        ("prepay 1.00 USD on 2027-01-01", "a clause such as"),
+    ] {
+        let wrong = text.parse::<Clause>().expect_err(text).to_string();
+        assert!(wrong.contains(expected), "{text}: {wrong}");
+    }
+}
+
+/// What was signed before there were clauses has the same bytes.
+#[test]
+fn terms_without_clauses_do_not_speak_of_them() {
+    let Value::Map(fields) = terms().to_value() else { panic!("terms are an object") };
+    assert!(!fields.contains_key("clauses"));
 }

@@ -7,7 +7,7 @@ use crate::state::{
     ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PoolState, State, Workload,
 };
 use sinew_contract::{Contract, Standing};
-use sinew_ledger::UsageRecord;
+use sinew_ledger::{Invoice, UsageRecord};
 use sinew_sched::Account;
 use sinew_types::{Instant, OrgId, WorkloadId};
 use std::collections::BTreeMap;
@@ -52,7 +52,8 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
             state.index = index;
         }
         Event::CellsBound { pool, cells } => state.bindings.set(*pool, cells),
-        Event::UsageRecorded { .. } | Event::Invoiced { .. } => apply_money(state, event),
+        Event::UsageRecorded { record } => apply_use(state, record),
+        Event::Invoiced { invoice } => apply_invoice(state, invoice),
         Event::Released { org, release } => state.registry.add(*org, release.clone()),
         Event::RequestAnswered { org, key, fingerprint, subject } => {
             let done = Done { fingerprint: *fingerprint, subject: subject.clone(), at };
@@ -136,27 +137,26 @@ fn apply_contract(state: &mut State, event: &Event) {
     }
 }
 
-fn apply_money(state: &mut State, event: &Event) {
-    match event {
-        Event::UsageRecorded { record } => {
-            if let Some(workload) = state.workloads.get_mut(&record.workload)
-                && let Phase::Holding { lease } = &mut workload.phase
-                && workload.epoch == record.epoch
-            {
-                lease.recorded_to = record.to;
-            }
-            remember(state, record);
-            if let Some(contract) = record.contract {
-                state.unbilled.entry(contract).or_default().push(record.clone());
-            }
-        }
-        Event::Invoiced { invoice } => {
-            state.unbilled.remove(&invoice.contract);
-            state.balances.post(&invoice.transaction);
-            state.invoices.insert((invoice.contract, invoice.number), (**invoice).clone());
-        }
-        _ => {}
+fn apply_use(state: &mut State, record: &UsageRecord) {
+    if let Some(workload) = state.workloads.get_mut(&record.workload)
+        && let Phase::Holding { lease } = &mut workload.phase
+        && workload.epoch == record.epoch
+    {
+        lease.recorded_to = record.to;
     }
+    remember(state, record);
+    if let Some(contract) = record.contract {
+        state.unbilled.entry(contract).or_default().push(record.clone());
+    }
+}
+
+fn apply_invoice(state: &mut State, invoice: &Invoice) {
+    state.unbilled.remove(&invoice.contract);
+    state.balances.post(&invoice.transaction);
+    state.invoices.insert((invoice.contract, invoice.number), invoice.clone());
+    let mut index = std::mem::take(&mut state.index);
+    index.follow_contract(state, invoice.contract);
+    state.index = index;
 }
 
 /// What was borrowed counts when the rest is shared.

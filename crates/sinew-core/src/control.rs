@@ -1,6 +1,7 @@
 //! The control plane as a value that is told what happens and says what to make durable.
 
 use crate::apply::apply;
+use crate::billing::close_months;
 use crate::command::{Actor, Request, RequestKey};
 use crate::decide::decide;
 use crate::engines::Engines;
@@ -67,6 +68,7 @@ impl Control {
     pub fn handle(&mut self, now: Instant, request: &Request) -> Result<Answer, Refusal> {
         let now = now.max(self.state.at);
         self.engines_mut();
+        close_months(self, now);
         if let Some((org, key)) = keyed(request)
             && let Some(done) = self.state.answered.get(&(org, key.key.clone()))
         {

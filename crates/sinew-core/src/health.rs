@@ -96,7 +96,7 @@ pub struct Shortfall {
     pub since: Option<Instant>,
     /// How many chips of it are missing now.
     pub missing_chips: u32,
-    /// Chip-milliseconds that were missing up to `counted_to`, inside the contract's dates.
+    /// Chip-milliseconds that were missing up to `counted_to`, inside the contract's dates and windows.
     pub chip_ms: u64,
     /// Up to when that is counted.
     pub counted_to: Instant,
@@ -134,14 +134,13 @@ impl Canonical for Shortfalls {
 }
 
 impl State {
-    /// Chip-milliseconds of a contract's guarantee that were missing until `now`, inside its dates.
+    /// Chip-milliseconds of a contract's guarantee that were missing until `now`, inside its dates and windows.
     #[must_use]
     pub fn shortfall_chip_ms(&self, id: ContractId, now: Instant) -> u64 {
         let (Some(found), Some(contract)) = (self.shortfalls.get(id), self.contracts.get(&id)) else {
             return 0;
         };
-        let from = found.counted_to.max(contract.terms.starts);
-        let span_ms = now.min(contract.terms.ends).since(from).ms();
+        let span_ms = contract.open_between(found.counted_to, now).ms();
         found.chip_ms.saturating_add(u64::from(found.missing_chips).saturating_mul(span_ms))
     }
 }

@@ -19,6 +19,8 @@ pub struct Index {
     pub(crate) accounts: BTreeMap<OrgId, BTreeSet<(PoolId, Account)>>,
     /// When each contract that is not over ends.
     pub(crate) ends: BTreeSet<(Instant, ContractId)>,
+    /// When the next invoice of each contract with clauses closes.
+    pub(crate) closes: BTreeSet<(Instant, ContractId)>,
 }
 
 impl Index {
@@ -61,6 +63,10 @@ impl Index {
             Standing::Ended => self.ends.remove(&(contract.terms.ends, id)),
             Standing::Offered | Standing::Signed => self.ends.insert((contract.terms.ends, id)),
         };
+        if !contract.terms.clauses.is_empty() {
+            self.closes.retain(|(_, known)| *known != id);
+            self.closes.extend(state.next_close(contract).map(|at| (at, id)));
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! them.
 
 mod apply;
+mod billing;
 mod bindings;
 mod command;
 mod control;
@@ -23,6 +24,7 @@ mod shared;
 mod state;
 mod what_if;
 
+pub use billing::undelivered;
 pub use bindings::Bindings;
 pub use command::{Actor, Adjustment, Command, Observation, Principal, Request, RequestKey, Role};
 pub use control::{Answer, Control, Recorded};

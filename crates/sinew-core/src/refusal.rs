@@ -78,6 +78,16 @@ pub enum Refusal {
     WrongSignature,
     /// The terms make no sense.
     Terms(Flaw),
+    /// A contract with clauses starts in a month that is over.
+    MonthsGoneBy {
+        /// The first moment of this month.
+        month: Instant,
+    },
+    /// Its invoices come by themselves.
+    BilledByTheMonth {
+        /// When the next one does; nothing where no other follows.
+        next: Option<Instant>,
+    },
     /// No window of the calendar lies within the contract's dates and is longer than a recall.
     NoWindow {
         /// The calendar.

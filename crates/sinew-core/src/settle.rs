@@ -1,5 +1,6 @@
 //! Planning: from what the schedulers say to events, pool by pool.
 
+use crate::billing::{close_last, close_months};
 use crate::control::Control;
 use crate::engines::RecallBound;
 use crate::event::Event;
@@ -13,8 +14,12 @@ use std::collections::BTreeSet;
 pub(crate) fn settle(control: &mut Control, now: Instant) -> Option<Instant> {
     // They follow every event, so they are there before the first.
     control.engines_mut();
+    close_months(control, now);
     end_contracts(control, now);
-    let mut next = control.state().index.ends.iter().map(|(ends, _)| *ends).find(|ends| *ends > now);
+    let index = &control.state().index;
+    let coming = [&index.ends, &index.closes];
+    let coming = coming.map(|all| all.iter().map(|(at, _)| *at).find(|at| *at > now));
+    let mut next = coming.into_iter().flatten().min();
     // What an upgraded journal owes is bound before what is bound is written down.
     bind_owed(control, now);
     for pool in control.engines_mut().take_unrecorded() {
@@ -42,6 +47,7 @@ fn end_contracts(control: &mut Control, now: Instant) {
     let running: BTreeSet<Account> =
         state.workloads.values().filter(|w| w.lease().is_some()).map(|w| w.account).collect();
     for id in over.into_iter().filter(|id| !running.contains(&Account::Contract(*id))) {
+        close_last(control, now, id);
         control.record(now, Event::ContractEnded { id });
     }
 }

@@ -2,6 +2,7 @@
 
 mod adjust;
 mod batch;
+mod billing;
 mod calendar;
 mod failures;
 mod history;

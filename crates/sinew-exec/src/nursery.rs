@@ -31,6 +31,7 @@ use crate::executor::ExecutorSettings;
 use crate::folder::LeaseFolder;
 use crate::isolation::Namespaces;
 use crate::order::check_lease_name;
+use crate::process::ProcessHandle;
 use crate::supervisor;
 use crate::sweep::end_strays;
 
@@ -223,7 +224,9 @@ impl Keeper {
         if record.sandbox.namespaces == Namespaces::Bare {
             self.lost.push(folder.swept_path(epoch));
         } else if let Ok(Some(status)) = folder.read_status(epoch) {
-            self.firsts.extend(status.init.map(|init| init.pid));
+            // One that was reaped before its supervisor is gone; its number may be anybody's.
+            let alive = status.init.filter(|init| ProcessHandle::of(*init).is_some());
+            self.firsts.extend(alive.map(|init| init.pid));
         }
     }
 

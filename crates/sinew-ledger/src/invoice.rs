@@ -1,10 +1,10 @@
-//! Invoices: a contract's usage records of a period, rated and summed.
+//! Invoices: what a contract used in a period, rated and summed, and what that does to the books.
 
-use crate::{Account, AccountKind, Posting, Transaction, UsageRecord};
-use sinew_contract::Contract;
-use sinew_types::{
-    ContractId, Instant, Meter, Money, OrgId, Price, Quantity, canonical_enum, canonical_struct,
-};
+use crate::rate::{Past, Period, Used, rate, total};
+use crate::{Account, AccountKind, Posting, Transaction};
+use sinew_contract::{Contract, Terms};
+use sinew_types::{ContractId, Instant, Money, OrgId, Price, Quantity, canonical_enum, canonical_struct};
+use std::collections::BTreeMap;
 
 /// An invoice's name: its contract and its number there, so that a number tells nothing about other labs.
 pub type InvoiceKey = (ContractId, u32);
@@ -16,24 +16,75 @@ pub enum LineKind {
     Guaranteed,
     /// Capacity beyond it.
     Borrowed,
+    /// A month's fee.
+    Fee,
+    /// What a month's use fell short of what was promised to be paid.
+    Commitment,
+    /// Guaranteed capacity that was not there; below zero.
+    Undelivered,
+    /// Use that the owner gives away; below zero.
+    Credit,
+    /// A tax.
+    Tax,
+    /// Money paid ahead; below zero when it comes back.
+    Prepayment,
 }
 
-canonical_enum!(LineKind { Guaranteed = "guaranteed" {}, Borrowed = "borrowed" {} });
+canonical_enum!(LineKind {
+    Guaranteed = "guaranteed" {},
+    Borrowed = "borrowed" {},
+    Fee = "fee" {},
+    Commitment = "commitment" {},
+    Undelivered = "undelivered" {},
+    Credit = "credit" {},
+    Tax = "tax" {},
+    Prepayment = "prepayment" {},
+});
 
-/// One line: so much of a meter at a price. Rounding happened here and nowhere else.
+impl LineKind {
+    /// As people and programs read it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Guaranteed => "guaranteed",
+            Self::Borrowed => "borrowed",
+            Self::Fee => "fee",
+            Self::Commitment => "commitment",
+            Self::Undelivered => "undelivered",
+            Self::Credit => "credit",
+            Self::Tax => "tax",
+            Self::Prepayment => "prepayment",
+        }
+    }
+
+    /// The account that a line is booked on.
+    fn account(self) -> AccountKind {
+        match self {
+            Self::Guaranteed | Self::Borrowed | Self::Fee | Self::Commitment => AccountKind::Earnings,
+            Self::Undelivered => AccountKind::Undelivered,
+            Self::Credit => AccountKind::Credits,
+            Self::Tax => AccountKind::Taxes,
+            Self::Prepayment => AccountKind::Prepaid,
+        }
+    }
+}
+
+/// One line of an invoice. Rounding happened here and nowhere else.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     /// What for.
     pub kind: LineKind,
-    /// How much was used.
-    pub used: Quantity,
+    /// How much was used, where that is what is paid for.
+    pub used: Option<Quantity>,
     /// At what price.
-    pub price: Price,
+    pub price: Option<Price>,
     /// What it costs.
     pub amount: Money,
+    /// The number of the clause that it follows from; nothing for the terms' own prices.
+    pub clause: Option<u32>,
 }
 
-canonical_struct!(Line { kind, used, price, amount });
+canonical_struct!(Line { kind, used, price, amount, clause });
 
 /// What an owner asks of a lab for a period.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,7 +101,7 @@ pub struct Invoice {
     pub from: Instant,
     /// The first moment after.
     pub to: Instant,
-    /// Guaranteed, then borrowed; always both, so that a zero is seen.
+    /// Guaranteed, then borrowed, always both, so that a zero is seen; then what the clauses come to.
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total: Money,
@@ -62,40 +113,44 @@ pub struct Invoice {
 
 canonical_struct!(Invoice { contract, number, owner, lab, from, to, lines, total, records, transaction });
 
-/// Makes the invoice of a period from its usage records. Nothing where a sum is too large to count.
+impl Invoice {
+    /// Base units of guaranteed capacity that it pays back, where it speaks of that.
+    #[must_use]
+    pub fn undelivered(&self) -> Option<u128> {
+        let line = self.lines.iter().find(|line| line.kind == LineKind::Undelivered)?;
+        line.used.map(|used| used.amount)
+    }
+}
+
+/// Makes the invoice of a period. Nothing where a sum is too large to count.
 #[must_use]
 pub fn invoice(
     contract: &Contract,
     number: u32,
-    period: (Instant, Instant),
-    records: &[UsageRecord],
+    period: Period,
+    used: (&Used, u32),
+    past: &Past,
 ) -> Option<Invoice> {
     let terms = &contract.terms;
-    let line = |kind, price: &Price, of: fn(&UsageRecord) -> Quantity| {
-        let nothing = Quantity { meter: Meter::ChipTime, amount: 0 };
-        let used = records.iter().try_fold(nothing, |sum, record| sum.checked_add(of(record)))?;
-        Some(Line { kind, used, price: price.clone(), amount: price.charge(used, terms.rounding)? })
-    };
-    let guaranteed = line(LineKind::Guaranteed, &terms.guaranteed_price, UsageRecord::own)?;
-    let borrowed = line(LineKind::Borrowed, &terms.borrowed_price, UsageRecord::borrowed)?;
-    let total = guaranteed.amount.checked_add(&borrowed.amount)?;
+    let (used, records) = used;
+    let lines = rate(terms, period, used, past)?;
+    let total = total(terms, &lines)?;
+    let transaction = book(terms, &lines, &total)?;
+    let (owner, lab) = (terms.owner, terms.lab);
+    let (from, to) = (period.from, period.to);
+    Some(Invoice { contract: contract.id, number, owner, lab, from, to, lines, total, records, transaction })
+}
+
+/// What the lab owes, against the accounts of what it owes it for.
+fn book(terms: &Terms, lines: &[Line], total: &Money) -> Option<Transaction> {
+    let mut against = BTreeMap::from([(AccountKind::Earnings, Money::zero(total.asset.clone()))]);
+    for line in lines {
+        let kind = line.kind.account();
+        let sum = against.entry(kind).or_insert_with(|| Money::zero(total.asset.clone()));
+        *sum = sum.checked_add(&line.amount.checked_neg()?)?;
+    }
     let account = |kind| Account { of: terms.owner, with: terms.lab, kind };
-    let transaction = Transaction {
-        postings: vec![
-            Posting { account: account(AccountKind::Receivable), money: total.clone() },
-            Posting { account: account(AccountKind::Earnings), money: total.checked_neg()? },
-        ],
-    };
-    Some(Invoice {
-        contract: contract.id,
-        number,
-        owner: terms.owner,
-        lab: terms.lab,
-        from: period.0,
-        to: period.1,
-        lines: vec![guaranteed, borrowed],
-        total,
-        records: u32::try_from(records.len()).ok()?,
-        transaction,
-    })
+    let owed = Posting { account: account(AccountKind::Receivable), money: total.clone() };
+    let against = against.into_iter().map(|(kind, money)| Posting { account: account(kind), money });
+    Some(Transaction { postings: [owed].into_iter().chain(against).collect() })
 }

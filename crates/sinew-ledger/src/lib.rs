@@ -6,10 +6,12 @@
 
 mod invoice;
 mod posting;
+mod rate;
 mod usage;
 
 pub use invoice::{Invoice, InvoiceKey, Line, LineKind, invoice};
 pub use posting::{Account, AccountKind, Balances, Posting, Transaction};
+pub use rate::{Past, Period, Used, rate};
 pub use usage::UsageRecord;
 
 #[cfg(test)]

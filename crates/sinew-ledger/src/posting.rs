@@ -10,9 +10,24 @@ pub enum AccountKind {
     Receivable,
     /// What the organisation earned, counted negative as books do.
     Earnings,
+    /// What it paid back for capacity that was not there.
+    Undelivered,
+    /// Use that it gave away.
+    Credits,
+    /// Taxes that it asked for and owes to others.
+    Taxes,
+    /// Money paid ahead that it owes back.
+    Prepaid,
 }
 
-canonical_enum!(AccountKind { Receivable = "receivable" {}, Earnings = "earnings" {} });
+canonical_enum!(AccountKind {
+    Receivable = "receivable" {},
+    Earnings = "earnings" {},
+    Undelivered = "undelivered" {},
+    Credits = "credits" {},
+    Taxes = "taxes" {},
+    Prepaid = "prepaid" {},
+});
 
 /// An account in the books of one organisation, about another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -1,7 +1,9 @@
+mod clauses;
+
 use crate::*;
 use sinew_contract::{Contract, SecretKey, Standing, Terms};
 use sinew_types::{
-    Asset, Canonical, ContractId, Instant, Money, OrgId, PoolId, Rounding, Shape, Span, WorkloadId,
+    Asset, Canonical, ContractId, Instant, Money, OrgId, PoolId, Quantity, Rounding, Shape, Span, WorkloadId,
 };
 
 fn contract() -> Contract {
@@ -22,6 +24,7 @@ fn contract() -> Contract {
         guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),
         borrowed_price: "0.01 USD/chip-hour".parse().expect("a price"),
         rounding: Rounding::HalfEven,
+        clauses: Default::default(),
     };
     let (id, key) = (ContractId::from_bits(4), SecretKey::from_seed(&[1; 32]));
     let signed = (key.public(), key.sign(&terms.signing_bytes(id)));
@@ -48,6 +51,13 @@ fn record(from: i64, to: i64, own: u64, borrowed: u64) -> UsageRecord {
     }
 }
 
+fn bill(to_ms: i64, records: &[UsageRecord]) -> Invoice {
+    let period = Period { from: Instant::from_ms(0), to: Instant::from_ms(to_ms), last: false };
+    let used = Used::of(records, Quantity::chip_time(0, Span::from_ms(0))).expect("small sums");
+    let count = u32::try_from(records.len()).expect("few");
+    invoice(&contract(), 1, period, (&used, count), &Past::default()).expect("small sums")
+}
+
 /// One row a case: records as (from ms, to ms, own, borrowed), then guaranteed, borrowed and total in millionths of a
 /// dollar, worked by hand. A guaranteed chip-second costs 1,000 millionths, a borrowed one 2.777...
 #[test]
@@ -64,8 +74,7 @@ fn invoices_worked_by_hand() {
     for (rows, expected) in table {
         let records: Vec<_> =
             rows.iter().map(|(from, to, own, borrowed)| record(*from, *to, *own, *borrowed)).collect();
-        let period = (Instant::from_ms(0), Instant::from_ms(100_000));
-        let made = invoice(&contract(), 1, period, &records).expect("small sums");
+        let made = bill(100_000, &records);
         let units = [made.lines[0].amount.units, made.lines[1].amount.units, made.total.units];
         assert_eq!(units, expected, "{rows:?}");
         assert!(made.transaction.balances());
@@ -75,8 +84,7 @@ fn invoices_worked_by_hand() {
 
 #[test]
 fn balances_follow_the_transactions() {
-    let period = (Instant::from_ms(0), Instant::from_ms(1_000));
-    let made = invoice(&contract(), 1, period, &[record(0, 1_000, 1_000, 0)]).expect("small sums");
+    let made = bill(1_000, &[record(0, 1_000, 1_000, 0)]);
     let mut balances = Balances::default();
     balances.post(&made.transaction);
     balances.post(&made.transaction);

@@ -6,6 +6,9 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use sinew_contract::{Calendar, Expanded, Terms, Window};
 use sinew_types::{Instant, Malformed};
 
+/// Twelve years and some: nobody plans nights beyond, and the work of finding them stays small.
+const DAYS_MOST: i32 = 4_400;
+
 /// The windows of a calendar within the dates of terms, as far as each is longer than it takes to leave. A clock time that
 /// a change to summer time skips is taken as the same distance after the change; one that comes twice, as its first.
 pub(crate) fn expand(calendar: &Calendar, terms: &Terms) -> Result<Expanded, Malformed> {
@@ -23,6 +26,11 @@ pub(crate) fn expand(calendar: &Calendar, terms: &Terms) -> Result<Expanded, Mal
     // The first window may have opened on the day before.
     let mut day = date(terms.starts)?.saturating_sub(1.day());
     let last = date(terms.ends)?;
+    let days = day.until(last).map_or(i32::MAX, |span| span.get_days());
+    if days > DAYS_MOST {
+        let wanted = "an end within twelve years of the start, as a contract with windows needs";
+        return Err(Malformed::new(terms.ends.to_string(), wanted));
+    }
     let mut windows: Vec<Window> = Vec::new();
     while day <= last {
         let opens = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);

@@ -169,6 +169,28 @@ impl fmt::Display for Quantity {
     }
 }
 
+/// Reads `1000 chip-hours`, `1 core-hour` or `72.5 chip-seconds`.
+impl FromStr for Quantity {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let wrong = || Malformed::new(text, "an amount of use such as `1000 chip-hours`");
+        let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
+        let (meter, each) = Meter::named_unit(unit.trim().trim_end_matches('s')).ok_or_else(wrong)?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = |part: &str| part.len() <= 12 && part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || !digits(whole) || !digits(fraction) {
+            return Err(wrong());
+        }
+        let scale = 10_u128.pow(u32::try_from(fraction.len()).map_err(|_| wrong())?);
+        let scaled: u128 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
+        let exact = scaled.checked_mul(each).ok_or_else(wrong)?;
+        if exact % scale != 0 {
+            return Err(wrong());
+        }
+        Ok(Self { meter, amount: exact / scale })
+    }
+}
+
 impl Canonical for Quantity {
     fn to_value(&self) -> Value {
         let amount =
@@ -195,6 +217,26 @@ pub enum Rounding {
 
 crate::canonical_enum!(Rounding { HalfEven = "half-even" {}, Up = "up" {}, Down = "down" {} });
 
+impl Rounding {
+    /// `exact / per` in whole units. Nothing where `per` is not positive or the result is too large to count.
+    #[must_use]
+    pub fn quotient(self, exact: i128, per: i128) -> Option<i128> {
+        if per <= 0 {
+            return None;
+        }
+        let (whole, left) = (exact.checked_div(per)?, exact.checked_rem(per)?);
+        let away = match self {
+            Self::Down => false,
+            Self::Up => left != 0,
+            Self::HalfEven => {
+                let twice = left.checked_abs()?.checked_mul(2)?;
+                twice > per || (twice == per && whole % 2 != 0)
+            }
+        };
+        if away { whole.checked_add(exact.signum()) } else { Some(whole) }
+    }
+}
+
 /// A price is a rational: so much money for so much of a meter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Price {
@@ -211,21 +253,12 @@ impl Price {
     /// too large to count.
     #[must_use]
     pub fn charge(&self, used: Quantity, rounding: Rounding) -> Option<Money> {
-        if used.meter != self.buys.meter || self.buys.amount == 0 {
+        if used.meter != self.buys.meter {
             return None;
         }
         let per = i128::try_from(self.buys.amount).ok()?;
         let exact = self.money.units.checked_mul(i128::try_from(used.amount).ok()?)?;
-        let (whole, left) = (exact.checked_div(per)?, exact.checked_rem(per)?);
-        let away = match rounding {
-            Rounding::Down => false,
-            Rounding::Up => left != 0,
-            Rounding::HalfEven => {
-                let twice = left.checked_abs()?.checked_mul(2)?;
-                twice > per || (twice == per && whole % 2 != 0)
-            }
-        };
-        let units = if away { whole.checked_add(exact.signum())? } else { whole };
+        let units = rounding.quotient(exact, per)?;
         Some(Money { asset: self.money.asset.clone(), units })
     }
 }

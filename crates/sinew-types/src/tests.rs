@@ -227,6 +227,8 @@ fn a_pool_of_a_million_chips_is_a_few_numbers() {
     );
     let many = tier(Level::Pod, u32::MAX);
     assert_eq!(wrong(vec![many, hosts, chips], Fabric::Switched), TopologyFlaw::TooLarge);
+    let loose = Tier { level: Level::Chip, count: Topology::SMALL_CELLS_MAX * 2 };
+    assert_eq!(wrong(vec![loose], Fabric::Switched), TopologyFlaw::TooLarge);
     let torus = Fabric::Torus { x: 2, y: 2, z: 0 };
     assert_eq!(
         wrong(vec![tier(Level::Domain, 4), chips], torus),

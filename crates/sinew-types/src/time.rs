@@ -50,6 +50,21 @@ impl Instant {
     pub fn date(self) -> (i64, u32, u32) {
         civil_from_days(self.0.div_euclid(MS_PER_DAY))
     }
+
+    /// The first moment of the calendar month, in UTC, that this moment lies in.
+    #[must_use]
+    pub fn month(self) -> Self {
+        let (year, month, _) = self.date();
+        Self(days_from_civil(year, month, 1).saturating_mul(MS_PER_DAY))
+    }
+
+    /// The first moment of the month after.
+    #[must_use]
+    pub fn next_month(self) -> Self {
+        let (year, month, _) = self.date();
+        let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+        Self(days_from_civil(year, month, 1).saturating_mul(MS_PER_DAY))
+    }
 }
 
 impl Span {

@@ -133,6 +133,8 @@ pub enum TopologyFlaw {
 impl Topology {
     /// The most chips of one pool.
     pub const CHIPS_MAX: u32 = 1 << 26;
+    /// The most cells of one pool that are as large as may be with at most 128 chips: hosts, cubes, racks.
+    pub const SMALL_CELLS_MAX: u32 = 1 << 20;
 
     /// A pool of equal chips in the given tiers, largest cells first.
     pub fn regular(
@@ -161,6 +163,9 @@ impl Topology {
         }
         if above != Level::Chip {
             return Err(TopologyFlaw::NoChips);
+        }
+        if cells / small_cell(&tiers) > u64::from(Self::SMALL_CELLS_MAX) {
+            return Err(TopologyFlaw::TooLarge);
         }
         let chips = u32::try_from(cells).map_err(|_| TopologyFlaw::TooLarge)?;
         let first_chip = u32::try_from(inner).map_err(|_| TopologyFlaw::TooLarge)?;
@@ -310,4 +315,14 @@ impl Topology {
         debug_assert!(chips.iter().all(|chip| chip.parent == Some(CellIndex(1))), "the first form was flat");
         Self::flat(&devices, first.map_or("", |chip| &chip.model), each)
     }
+}
+
+/// Chips of the largest cells that have at most 128, of tiers that are not empty.
+fn small_cell(tiers: &[Tier]) -> u64 {
+    let sizes = tiers.iter().rev().scan(1_u64, |chips, tier| {
+        let here = *chips;
+        *chips = chips.saturating_mul(u64::from(tier.count));
+        Some(here)
+    });
+    sizes.take_while(|chips| *chips <= 128).last().unwrap_or(1)
 }

@@ -12,8 +12,8 @@ use crate::error::CliError;
 use anyhow::Result;
 use bill::Bill;
 use sinew_contract::{Contract, Standing};
-use sinew_core::{Control, Event, Recorded};
-use sinew_ledger::{Balances, Invoice, InvoiceKey};
+use sinew_core::{Control, Event, Recorded, undelivered};
+use sinew_ledger::{Balances, Invoice, InvoiceKey, Past};
 use sinew_server::{ServerError, read_event};
 use sinew_store::{JournalReader, StoreError};
 use sinew_types::{ContractId, Instant, Name, OrgId};
@@ -170,7 +170,7 @@ impl Auditor {
     /// Recomputes an invoice at the moment it was made, whether it is wanted or not: the next one begins there.
     fn invoiced(&mut self, at: Instant, invoice: &Invoice) {
         self.books.post(&invoice.transaction);
-        let used = self.usage.bill(invoice.contract, at);
+        let used = self.usage.bill(invoice.contract, invoice.to.min(at));
         let before = self.issued.insert(invoice.contract, (invoice.number, invoice.to));
         let key = (invoice.contract, invoice.number);
         if self.wanted != Wanted::All && self.wanted != Wanted::One(key) {
@@ -185,7 +185,10 @@ impl Auditor {
         let state = self.control.state();
         let name = |org: OrgId| state.organisations.get(&org).map(|found| found.name.clone());
         let key = |org: OrgId| state.organisations.get(&org).and_then(|found| found.public_key);
-        let bill = Bill { contract, invoice, used: &used, before, at };
+        let earlier = state.invoices.range((contract.id, 0)..=(contract.id, u32::MAX));
+        let past = Past::of(earlier.map(|(_, invoice)| invoice));
+        let undelivered = undelivered(state, contract.id, invoice.to);
+        let bill = Bill { contract, invoice, used: &used, before, at, undelivered, past };
         let names: (Option<Name>, Option<Name>) = (name(contract.terms.owner), name(contract.terms.lab));
         let keys = (key(contract.terms.owner), key(contract.terms.lab));
         let found = [

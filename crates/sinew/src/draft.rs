@@ -87,6 +87,7 @@ impl Draft {
             ("guaranteed_price", quoted(&terms.guaranteed_price), "while capacity of the guarantee is held"),
             ("borrowed_price", quoted(&terms.borrowed_price), "while borrowed capacity is held"),
             ("rounding", quoted(&terms.rounding), "of an invoice line: half-even, up or down"),
+            ("clauses", listed(&terms.clauses), "what it costs beside that; billed by the month"),
         ];
         for (name, value, why) in rows.into_iter().filter(|(_, value, _)| !value.is_empty()) {
             text.push_str(&format!("{:<56}# {why}\n", format!("{name} = {value}")));
@@ -134,7 +135,19 @@ pub(crate) fn summary(draft: &Draft, names: &Names) -> String {
         ("borrowed", terms.borrowed_price),
         ("rounding", terms.rounding),
     ];
-    rows.iter().map(|(name, value)| format!("  {name:<13}  {value}\n")).collect()
+    let clauses = (1..)
+        .zip(terms.clauses)
+        .map(|(number, clause)| format!("  {:<13}  {clause}\n", format!("clause {number}")));
+    rows.iter().map(|(name, value)| format!("  {name:<13}  {value}\n")).chain(clauses).collect()
+}
+
+/// Nothing for no clause; one clause a line otherwise.
+fn listed(clauses: &[String]) -> String {
+    if clauses.is_empty() {
+        return String::new();
+    }
+    let lines: String = clauses.iter().map(|clause| format!("    {},\n", quoted(clause))).collect();
+    format!("[\n{lines}]")
 }
 
 fn quoted(text: &str) -> String {

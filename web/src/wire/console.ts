@@ -124,8 +124,11 @@ export interface Invoice {
   total: string;
   /** How many usage records it is made of. */
   records: number;
-  lines: { kind: "guaranteed" | "borrowed"; used: string; price: string; amount: string }[];
+  lines: { kind: LineKind; used?: string; price?: string; amount: string; clause?: string }[];
 }
+
+export type LineKind =
+  "guaranteed" | "borrowed" | "fee" | "commitment" | "undelivered" | "credit" | "tax" | "prepayment";
 
 export interface Release {
   reference: string;

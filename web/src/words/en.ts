@@ -128,7 +128,16 @@ export const en = {
 
   invoice: {
     number: (number: number) => `Invoice ${number}`,
-    kind: { guaranteed: "guaranteed", borrowed: "borrowed" },
+    kind: {
+      guaranteed: "guaranteed",
+      borrowed: "borrowed",
+      fee: "fee",
+      commitment: "commitment",
+      undelivered: "not delivered",
+      credit: "credit",
+      tax: "tax",
+      prepayment: "prepayment",
+    },
     columns: { kind: "Kind", used: "Used", price: "Price", amount: "Amount" },
     total: "Total",
     records: (count: number) => `from ${count} usage ${count === 1 ? "record" : "records"}`,

@@ -139,7 +139,16 @@ export const fr: Words = {
 
   invoice: {
     number: (number) => `Facture ${number}`,
-    kind: { guaranteed: "garanti", borrowed: "emprunté" },
+    kind: {
+      guaranteed: "garanti",
+      borrowed: "emprunté",
+      fee: "abonnement",
+      commitment: "engagement",
+      undelivered: "non livré",
+      credit: "crédit",
+      tax: "taxe",
+      prepayment: "acompte",
+    },
     columns: { kind: "Nature", used: "Utilisé", price: "Prix", amount: "Montant" },
     total: "Total",
     records: (count) => `à partir de ${count} ${count < 2 ? "relevé" : "relevés"} d’usage`,

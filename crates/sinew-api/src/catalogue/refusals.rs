@@ -1,7 +1,7 @@
 //! Refusals in words.
 
 use super::Lang;
-use sinew_contract::Flaw;
+use sinew_contract::{ClauseFlaw, Flaw};
 use sinew_core::{Refusal, Role, Thing};
 use sinew_types::{Name, RegionFlaw};
 
@@ -64,6 +64,7 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         | Refusal::ContractIdTaken
         | Refusal::NoLongerFits
         | Refusal::NotOffered => contract(lang, refusal),
+        Refusal::MonthsGoneBy { .. } | Refusal::BilledByTheMonth { .. } => months(lang, refusal),
         Refusal::EmptyPool
         | Refusal::DeviceTaken { .. }
         | Refusal::DeviceTwice { .. }
@@ -184,6 +185,34 @@ fn signing(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
     }
 }
 
+fn clause_text(lang: Lang, flaw: &ClauseFlaw) -> String {
+    match flaw {
+        ClauseFlaw::Currency { clause, prices } => {
+            let asset = prices.code();
+            lang.pick(
+                format!("the clause `{clause}` is in another currency than the prices, {asset}; write it in {asset}"),
+                format!("la clause « {clause} » n'est pas dans la monnaie des prix, {asset} ; écrivez-la en {asset}"),
+            )
+        }
+        ClauseFlaw::NoMonth { clause, month } => lang.pick(
+            format!("the clause `{clause}` changes in the middle of a month; write a date that a month begins with, such as {month}"),
+            format!("la clause « {clause} » change au milieu d'un mois ; écrivez un premier jour de mois, comme {month}"),
+        ),
+        ClauseFlaw::Twice { clause } => lang.pick(
+            format!("the clause `{clause}` says again what an earlier one says; keep one of them, or give it another date"),
+            format!("la clause « {clause} » redit ce que dit une autre ; gardez-en une, ou donnez-lui une autre date"),
+        ),
+        ClauseFlaw::NeverDue { clause } => lang.pick(
+            format!("the clause `{clause}` asks for money outside the contract's dates; write a day within them"),
+            format!("la clause « {clause} » demande de l'argent hors des dates du contrat ; écrivez un jour compris entre elles"),
+        ),
+        ClauseFlaw::TooMany { most } => lang.pick(
+            format!("a contract has at most {most} clauses; leave some out"),
+            format!("un contrat a au plus {most} clauses ; retirez-en"),
+        ),
+    }
+}
+
 fn flaw_text(lang: Lang, flaw: &Flaw) -> (&'static str, String) {
     match flaw {
         Flaw::EndsBeforeStart { starts, ends } => {
@@ -216,6 +245,7 @@ fn flaw_text(lang: Lang, flaw: &Flaw) -> (&'static str, String) {
             );
             ("no-time", lang.pick(en, fr))
         }
+        Flaw::Clause(flaw) => ("clause-amiss", clause_text(lang, flaw)),
     }
 }
 
@@ -229,6 +259,40 @@ fn shape_unknown(lang: Lang, shape: &str) -> (&'static str, String) {
         ),
     );
     ("shape-never-fits", lang.pick(en, fr))
+}
+
+fn months(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::MonthsGoneBy { month } => {
+            let (en, fr) = (
+                format!(
+                    "a contract with clauses is billed by the month, and it would start in one that is over; let it start at {month} or later"
+                ),
+                format!(
+                    "un contrat à clauses se facture par mois, et il commencerait dans un mois passé ; faites-le commencer le {month} ou après"
+                ),
+            );
+            ("months-gone-by", lang.pick(en, fr))
+        }
+        Refusal::BilledByTheMonth { next: Some(next) } => {
+            let (en, fr) = (
+                format!(
+                    "this contract is billed by itself for every month; its next invoice comes at {next}"
+                ),
+                format!(
+                    "ce contrat se facture de lui-même chaque mois ; sa prochaine facture vient le {next}"
+                ),
+            );
+            ("billed-by-the-month", lang.pick(en, fr))
+        }
+        _ => (
+            "billed-by-the-month",
+            lang.pick(
+                "this contract is over, and its last invoice is written; `sinew invoice ls` shows it",
+                "ce contrat est fini, et sa dernière facture est écrite ; `sinew invoice ls` la montre",
+            ),
+        ),
+    }
 }
 
 fn contract(lang: Lang, refusal: &Refusal) -> (&'static str, String) {

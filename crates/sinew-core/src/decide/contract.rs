@@ -1,15 +1,13 @@
 //! Offering, signing and billing contracts.
 
 use super::Decision;
+use crate::billing::{Due, bill, running};
 use crate::control::Control;
 use crate::engines::guarantee;
 use crate::event::Event;
 use crate::refusal::{Refusal, Thing};
-use crate::settle::usage;
-use crate::shared::Records;
 use crate::state::State;
 use sinew_contract::{Contract, Expanded, PublicKey, Signature, Standing, Terms, Window};
-use sinew_ledger::{UsageRecord, invoice};
 use sinew_sched::{Account, Bound, Engine, Item, NoShape};
 use sinew_types::{ContractId, Instant, OrgId};
 
@@ -116,6 +114,9 @@ fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<V
     if terms.ends <= now {
         return Err(Refusal::AlreadyOver { ends: terms.ends });
     }
+    if !terms.clauses.is_empty() && terms.starts < now.month() {
+        return Err(Refusal::MonthsGoneBy { month: now.month() });
+    }
     let missing = || Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() };
     let engine = control.engine(terms.pool).ok_or_else(missing)?;
     for limit in [&terms.borrow_limit, &terms.lend_limit] {
@@ -168,22 +169,16 @@ fn signed_by(state: &State, org: OrgId, bytes: &[u8], signature: &Signature) -> 
     }
 }
 
-/// Records the use of what still runs, then bills everything that no invoice holds.
+/// Bills everything that no invoice holds, up to now. Under a contract with clauses that comes by itself.
 pub(super) fn close_invoice(state: &State, now: Instant, org: OrgId, id: ContractId) -> Decision {
     let found = state.contracts.get(&id).filter(|contract| contract.terms.owner == org);
     let contract = found.filter(|c| c.lab_signature.is_some()).ok_or_else(|| missing(id))?;
-    let running = state.workloads.iter().filter(|(_, w)| w.account == Account::Contract(id));
-    let current: Vec<UsageRecord> =
-        running.filter_map(|(workload, _)| usage(state, *workload, now)).collect();
-    let mut records =
-        state.unbilled.get(&id).into_iter().flat_map(Records::iter).cloned().collect::<Vec<_>>();
-    records.extend(current.iter().cloned());
-    let issued =
-        state.invoices.range((id, 0)..=(id, u32::MAX)).next_back().map_or(0, |((_, number), _)| *number);
-    let number = issued.checked_add(1).ok_or(Refusal::TooLargeToCount)?;
-    let period = (state.billed_to(contract).min(now), now);
-    let made = invoice(contract, number, period, &records).ok_or(Refusal::TooLargeToCount)?;
-    let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
-    events.push(Event::Invoiced { invoice: Box::new(made) });
+    if !contract.terms.clauses.is_empty() {
+        let next = state.next_close(contract);
+        return Err(Refusal::BilledByTheMonth { next });
+    }
+    let running = running(state).remove(&id).unwrap_or_default();
+    let due = Due { contract, running: &running, to: now, last: false };
+    let (number, events) = bill(state, now, &due).ok_or(Refusal::TooLargeToCount)?;
     Ok((events, format!("{id}/{number}")))
 }

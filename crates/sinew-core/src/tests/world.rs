@@ -202,6 +202,7 @@ pub(super) fn terms(lab: u128, now: Instant) -> Terms {
         guaranteed_price: "3.60 USD/chip-hour".parse().expect("a price"),
         borrowed_price: "1.80 USD/chip-hour".parse().expect("a price"),
         rounding: Rounding::HalfEven,
+        clauses: Default::default(),
     }
 }
 

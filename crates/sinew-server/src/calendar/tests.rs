@@ -76,3 +76,10 @@ fn a_place_that_is_none_is_refused() {
     let wrong = expand(&calendar, &terms("2026-01-05T00:00:00.000Z", "2026-01-06T00:00:00.000Z"));
     assert!(wrong.expect_err("no such place").to_string().contains("Europe/Zurich"));
 }
+
+#[test]
+fn more_than_twelve_years_of_nights_are_not_worked_out() {
+    let ages = terms("2026-01-01", "2039-01-01");
+    let wrong = expand(&"daily 20:00-06:00 UTC".parse().expect("a window"), &ages).expect_err("too long");
+    assert!(wrong.to_string().contains("within twelve years"), "{wrong}");
+}

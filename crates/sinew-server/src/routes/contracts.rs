@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use sinew_api::{ContractRequest, ContractView, InvoiceView, Page, SignatureRequest};
-use sinew_core::{Command, Thing};
+use sinew_core::{Command, Refusal, Role, Thing};
 use sinew_types::{ContractId, Malformed};
 
 /// The sender's contracts, on either side.
@@ -53,6 +53,10 @@ pub(crate) async fn offer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Reply<Json<ContractView>> {
+    // Before any work that grows with what was sent.
+    if !caller.who.roles.contains(&Role::Sign) {
+        return Err(Fail::refused(caller.lang, &Refusal::NotAllowed { needs: Role::Sign }));
+    }
     let request: ContractRequest = json(&body)?;
     let (id, terms, signature) = request.read().map_err(|wrong| Fail::malformed(&wrong))?;
     let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/contracts", body: &body };

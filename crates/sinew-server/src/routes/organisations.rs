@@ -88,12 +88,14 @@ pub(crate) async fn show(
     // The first look walks through the store.
     let used = tokio::task::spawn_blocking(move || artefacts.used_bytes(id)).await;
     let used = used.map_err(|_| Fail::new(500, "store", "the store broke off; ask again"))?;
+    // To which organisation it belongs for sharing is the operator's word; whose name that is may be nobody else's to know.
+    let shown = organisation.place.and_then(|place| place.under).filter(|_| caller.who.operator);
     Ok(Json(OrganisationDetailView {
         organisation: OrganisationView::of(id, &organisation),
         used_bytes: used.map_err(|error| Fail::of_store(&error))?,
         quota_bytes: app.artefacts.quota_bytes(id),
         quota_is_own: organisation.quota_bytes.is_some(),
-        under: organisation.place.and_then(|place| place.under).map(|id| id.to_string()),
+        under: shown.map(|id| id.to_string()),
         weight: organisation.place.map_or(1, |place| place.weight),
     }))
 }

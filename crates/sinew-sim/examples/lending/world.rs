@@ -85,6 +85,7 @@ impl World {
             guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
             borrowed_price: "0.80 USD/chip-hour".parse().expect("a price"),
             rounding: Rounding::HalfEven,
+            clauses: Default::default(),
         };
         let bytes = terms.signing_bytes(id);
         let signature = secret(OWNER).sign(&bytes);

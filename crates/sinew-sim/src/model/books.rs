@@ -62,14 +62,13 @@ impl Model {
         let terms = &self.deals[&id].terms;
         let mut total = 0;
         for line in &invoice.lines {
-            let milli = |record: &UsageRecord| match line.kind {
-                LineKind::Guaranteed => record.own_chip_milli,
-                LineKind::Borrowed => record.borrowed_chip_milli,
-            };
-            let price = match line.kind {
-                LineKind::Guaranteed => &terms.guaranteed_price,
-                LineKind::Borrowed => &terms.borrowed_price,
-            };
+            let own = line.kind == LineKind::Guaranteed;
+            demand(own || line.kind == LineKind::Borrowed, 6, || {
+                format!("{:?} without a clause", line.kind)
+            })?;
+            let milli =
+                |record: &UsageRecord| if own { record.own_chip_milli } else { record.borrowed_chip_milli };
+            let price = if own { &terms.guaranteed_price } else { &terms.borrowed_price };
             let span = |record: &UsageRecord| i128::from(record.to.ms() - record.from.ms());
             let used: i128 = records.iter().map(|record| i128::from(milli(record)) * span(record)).sum();
             let units = line.amount.units;

@@ -128,6 +128,7 @@ fn sign(control: &mut Control, trace: &Trace, lab: usize) -> Result<(), TraceErr
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
         borrowed_price: "0.80 USD/chip-hour".parse().expect("a price"),
         rounding: Rounding::HalfEven,
+        clauses: Default::default(),
     };
     let bytes = terms.signing_bytes(id);
     let (owners, labs) = (secret(OWNER).sign(&bytes), secret(number).sign(&bytes));

@@ -139,6 +139,7 @@ impl World {
             guaranteed_price: price("3.61 USD/chip-hour"),
             borrowed_price: price("1.37 USD/chip-hour"),
             rounding: self.chance.one_of(&rounding).expect("three of them"),
+            clauses: Default::default(),
         };
         let signature = secret(OWNER).sign(&terms.signing_bytes(id));
         self.keyed(OWNER, Command::OfferContract { id, terms: Box::new(terms), signature, expanded: None });

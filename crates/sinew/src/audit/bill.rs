@@ -2,8 +2,8 @@
 
 use super::usage::Tally;
 use sinew_contract::{Contract, PublicKey};
-use sinew_ledger::{AccountKind, Invoice, Line, LineKind};
-use sinew_types::{Instant, Meter, Money, Name, Price, Quantity};
+use sinew_ledger::{AccountKind, Invoice, Line, LineKind, Past, Period, Used, rate};
+use sinew_types::{Instant, Meter, Money, Name, Quantity};
 use std::fmt::Display;
 
 /// What a check found: what is right, or what differs.
@@ -17,6 +17,10 @@ pub(super) struct Bill<'a> {
     /// Number and end of the invoice before.
     pub(super) before: Option<(u32, Instant)>,
     pub(super) at: Instant,
+    /// What of the guarantee could not be held since then.
+    pub(super) undelivered: Quantity,
+    /// What its clauses came to on earlier invoices.
+    pub(super) past: Option<Past>,
 }
 
 /// Two values that should be the same, in words.
@@ -64,9 +68,8 @@ impl Bill<'_> {
     /// What was used, from the leases alone.
     pub(super) fn usage(&self) -> Found {
         let (own, borrowed) = (chip_time(self.used.own), chip_time(self.used.borrowed));
-        let [guaranteed_line, borrowed_line] = self.two_lines()?;
-        same("guaranteed", &guaranteed_line.used, &own)?;
-        same("borrowed", &borrowed_line.used, &borrowed)?;
+        same("guaranteed", &self.billed(LineKind::Guaranteed)?, &own)?;
+        same("borrowed", &self.billed(LineKind::Borrowed)?, &borrowed)?;
         Ok(format!("{own} guaranteed, {borrowed} borrowed"))
     }
 
@@ -78,21 +81,32 @@ impl Bill<'_> {
         };
         same("number", &self.invoice.number, &number)?;
         same("from", &self.invoice.from, &begins)?;
-        same("to", &self.invoice.to, &self.at)?;
+        same("to", &self.invoice.to, &self.until())?;
         same("owner", &self.invoice.owner, &self.contract.terms.owner)?;
         same("lab", &self.invoice.lab, &self.contract.terms.lab)?;
         Ok(format!("{} to {}, {after}", self.invoice.from, self.invoice.to))
     }
 
-    /// Every line and the total, from the use that was measured and the signed prices.
+    /// Every line and the total, from the use that was measured, the signed prices and the signed clauses.
     pub(super) fn lines(&self) -> Found {
-        let terms = &self.contract.terms;
-        let [guaranteed_line, borrowed_line] = self.two_lines()?;
-        let guaranteed = self.charge(guaranteed_line, &terms.guaranteed_price, self.used.own)?;
-        let borrowed = self.charge(borrowed_line, &terms.borrowed_price, self.used.borrowed)?;
-        let total = guaranteed.checked_add(&borrowed).ok_or("the sum is too large to count")?;
+        let large = || "a sum is too large to count".to_owned();
+        let (own, borrowed) = (chip_time(self.used.own), chip_time(self.used.borrowed));
+        let used = Used { own, borrowed, undelivered: self.undelivered };
+        let last = self.invoice.to < self.invoice.from.next_month();
+        let period = Period { from: self.invoice.from, to: self.invoice.to, last };
+        let past = self.past.as_ref().ok_or_else(large)?;
+        let lines = rate(&self.contract.terms, period, &used, past).ok_or_else(large)?;
+        same("lines", &self.invoice.lines.len(), &lines.len())?;
+        for (number, (billed, line)) in (1..).zip(self.invoice.lines.iter().zip(&lines)) {
+            same(&format!("line {number}"), &shown(billed), &shown(line))?;
+        }
+        let nothing = Money::zero(self.contract.terms.guaranteed_price.money.asset.clone());
+        let total = lines.iter().try_fold(nothing, |sum, line| sum.checked_add(&line.amount));
+        let total = total.ok_or_else(large)?;
         same("total", &self.invoice.total, &total)?;
-        Ok(format!("{guaranteed} guaranteed + {borrowed} borrowed = {total}"))
+        let parts: Vec<String> =
+            lines.iter().map(|line| format!("{} {}", line.amount, line.kind.word())).collect();
+        Ok(format!("{} = {total}", parts.join(" + ")))
     }
 
     /// What the invoice does to the books sums to zero, and is this invoice's total.
@@ -116,22 +130,26 @@ impl Bill<'_> {
         Ok(format!("sum to zero, {receivable} receivable"))
     }
 
-    fn two_lines(&self) -> Result<[&Line; 2], String> {
-        match &self.invoice.lines[..] {
-            [own, borrowed] if (own.kind, borrowed.kind) == (LineKind::Guaranteed, LineKind::Borrowed) => {
-                Ok([own, borrowed])
-            }
-            other => Err(format!("it has {} lines, not one guaranteed and one borrowed", other.len())),
-        }
+    /// When it has to end: with its month where the contract is billed by the month, else when it was made.
+    fn until(&self) -> Instant {
+        let by_month = !self.contract.terms.clauses.is_empty();
+        if by_month { self.invoice.from.next_month().min(self.at) } else { self.at }
     }
 
-    fn charge(&self, line: &Line, price: &Price, used: u128) -> Result<Money, String> {
-        same("price", &line.price, price)?;
-        let charged = price.charge(chip_time(used), self.contract.terms.rounding);
-        let charged = charged.ok_or("the amount is too large to count")?;
-        same("amount", &line.amount, &charged)?;
-        Ok(charged)
+    /// How much of something all lines together speak of.
+    fn billed(&self, kind: LineKind) -> Result<Quantity, String> {
+        let used = self.invoice.lines.iter().filter(|line| line.kind == kind).filter_map(|line| line.used);
+        used.reduce(|sum, more| sum.checked_add(more).unwrap_or(sum))
+            .ok_or_else(|| format!("it has no line for what is {}", kind.word()))
     }
+}
+
+/// A line with all that it says.
+fn shown(line: &Line) -> String {
+    let used = line.used.map_or_else(String::new, |used| format!(", {used}"));
+    let price = line.price.as_ref().map_or_else(String::new, |price| format!(" at {price}"));
+    let clause = line.clause.map_or_else(String::new, |clause| format!(", clause {clause}"));
+    format!("{}{used}{price}{clause}: {}", line.kind.word(), line.amount)
 }
 
 fn chip_time(amount: u128) -> Quantity {

@@ -59,8 +59,17 @@ impl World {
     }
 
     fn contract(&mut self) -> ContractId {
+        self.contract_with("")
+    }
+
+    /// A contract until the end of April 1970 with these clauses, `;` between them.
+    fn contract_with(&mut self, clauses: &str) -> ContractId {
         let id = ContractId::from_bits(9);
-        let terms = terms(self.now);
+        let mut terms = terms(self.now);
+        if !clauses.is_empty() {
+            terms.ends = "1970-05-01".parse().expect("a time");
+            terms.clauses.0 = clauses.split("; ").map(|text| text.parse().expect("a clause")).collect();
+        }
         let bytes = terms.signing_bytes(id);
         let (offer, answer) = (secret(OWNER).sign(&bytes), secret(LAB).sign(&bytes));
         self.ask(
@@ -152,6 +161,7 @@ fn terms(now: Instant) -> Terms {
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
         borrowed_price: "0.80 USD/chip-hour".parse().expect("a price"),
         rounding: Rounding::HalfEven,
+        clauses: Default::default(),
     }
 }
 
@@ -232,6 +242,53 @@ fn a_lease_that_goes_on_is_billed_up_to_the_invoice_and_once() {
     assert_eq!(report.invoices, 4);
 }
 
+/// A lease over four months, hardware that fails, and clauses of every kind.
+fn months() -> World {
+    let mut world = World::new();
+    world.contract_with(
+        "guaranteed 1.50 USD/chip-hour beyond 100 chip-hours; fee 50.00 USD; at least 1500.00 USD; undelivered 9.00 USD/chip-hour; \
+         credit 30.00 USD until 1970-03-01; prepay 200.00 USD on 1970-01-20 back 70.00 USD from 1970-02-01; tax VAT 8.1 %",
+    );
+    let lab = world.submit(LAB, 20, 2);
+    world.pass(20 * 86_400_000);
+    let pool = PoolId::from_bits(7);
+    world.end(lab);
+    world.ask(principal(OWNER), Command::CellsDown { pool, region: "pool".parse().expect("a region") });
+    world.pass(25 * 86_400_000);
+    world.ask(principal(OWNER), Command::CellsUp { pool, region: "pool".parse().expect("a region") });
+    let lab = world.submit(LAB, 21, 2);
+    world.pass(60 * 86_400_000);
+    world.end(lab);
+    world.pass(20 * 86_400_000);
+    world.ask(Actor::System, Command::Tick);
+    world
+}
+
+#[test]
+fn months_with_clauses_are_recomputed() {
+    let report = months().audit(Wanted::All);
+    assert_eq!(differences(&report), "");
+    let lines = report.checks.iter().filter(|check| check.what == "lines");
+    let shown: String = lines.map(|check| format!("{}\n", check.found)).collect();
+    expect_test::expect![[r#"
+        190.00 USD guaranteed + 570.00 USD guaranteed + 384.00 USD borrowed + 49.981332 USD fee + 305.458632 USD commitment + -2373.50 USD undelivered + -70.798863 USD tax + 200.00 USD prepayment = -744.858899 USD
+        190.00 USD guaranteed + 353.583333 USD guaranteed + 268.577778 USD borrowed + 50.00 USD fee + 637.838889 USD commitment + -3026.50 USD undelivered + -123.6465 USD tax = -1650.1465 USD
+        190.00 USD guaranteed + 966.00 USD guaranteed + 595.20 USD borrowed + 50.00 USD fee + 0.00 USD undelivered + 145.8972 USD tax + -70.00 USD prepayment = 1877.0972 USD
+        190.00 USD guaranteed + 390.416667 USD guaranteed + 288.222222 USD borrowed + 50.00 USD fee + 581.361111 USD commitment + 0.00 USD undelivered + 121.50 USD tax + -70.00 USD prepayment = 1551.50 USD
+        0.00 USD guaranteed + 0.00 USD borrowed + 0.00 USD fee + 0.00 USD undelivered + 0.00 USD tax + -60.00 USD prepayment = -60.00 USD
+    "#]].assert_eq(&shown);
+    let world = months();
+    let second = "seq = (SELECT seq FROM records WHERE body LIKE '%\"is\":\"invoiced\"%' ORDER BY seq LIMIT 1 OFFSET 1)";
+    world.tamper(&format!(
+        "UPDATE records SET body = replace(body, '\"kind\":{{\"is\":\"fee\"}}', '\"kind\":{{\"is\":\"tax\"}}') WHERE {second}"
+    ));
+    let found = differences(&world.audit(Wanted::All));
+    assert!(
+        found.contains("billed tax, clause 2: 50.00 USD, recomputed fee, clause 2: 50.00 USD"),
+        "{found}"
+    );
+}
+
 #[test]
 fn every_lie_is_found() {
     let first = "seq = (SELECT min(seq) FROM records WHERE body LIKE '%\"is\":\"invoiced\"%')";
@@ -244,7 +301,7 @@ fn every_lie_is_found() {
         // A line and the total say more than was used.
         (
             swap("\"units\":38000", "\"units\":39000", first),
-            "lines: amount: billed 0.039 USD, recomputed 0.038 USD",
+            "chip-hour: 0.039 USD, recomputed guaranteed, 72 chip-seconds at 1.90 USD/chip-hour: 0.038 USD",
         ),
         // A lower price in the terms than the one that was signed.
         (swap("\"units\":1900000", "\"units\":1800000", &offered), "signatures: aurora (owner) did not sign"),

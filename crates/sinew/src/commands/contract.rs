@@ -22,7 +22,16 @@ Example:
   sinew contract draft lyra --pool north --guarantee \"1 chip\" --borrow \"1 chip\" --notice 5s \\
         --price \"1.90 USD/chip-hour\" --borrowed \"0.80 USD/chip-hour\" --until 30d > lyra.toml
 
-Prints a file to read and change. Nothing is sent. Times are UTC (2027-06-30), or a length from now (30d).";
+Prints a file to read and change. Nothing is sent. Times are UTC (2027-06-30), or a length from now (30d).
+
+Clauses, each with --clause; a contract that has one is billed by itself for every month (UTC):
+  \"guaranteed 1.50 USD/chip-hour beyond 1000 chip-hours from 2027-01-01\"   a step, or a price from a month on
+  \"fee 500.00 USD\"                      for each month; for a part of one in proportion
+  \"at least 10000.00 USD\"               take or pay: what use and fee fall short of in a month
+  \"undelivered 3.80 USD/chip-hour\"      paid back for guaranteed chips that could not be held
+  \"credit 500.00 USD until 2027-07-01\"  spent before money is asked for
+  \"prepay 2000.00 USD on 2027-01-01 back 500.00 USD from 2027-07-01\"
+  \"tax VAT 8.1 %\"                       of what is charged after credits";
 
 const SIGN_HELP: &str = "\
 Examples:
@@ -100,6 +109,9 @@ pub(crate) struct DraftArgs {
     /// The first moment after, or how long from now
     #[arg(long, value_name = "TIME")]
     until: String,
+    /// What it costs beside that, such as "fee 500.00 USD"; it is then billed by the month; may be given more than once
+    #[arg(long, value_name = "CLAUSE")]
+    clause: Vec<String>,
     /// How an invoice line becomes whole units: half-even, up or down
     #[arg(long, default_value = "half-even")]
     rounding: String,
@@ -190,6 +202,7 @@ fn terms(args: &DraftArgs, parties: (&str, &str, &str)) -> Result<TermsWire, Mal
         guaranteed_price: args.price.clone(),
         borrowed_price: args.borrowed.clone().unwrap_or_else(|| args.price.clone()),
         rounding: args.rounding.clone(),
+        clauses: args.clause.clone(),
     })
 }
 

@@ -89,8 +89,15 @@ fn show(context: &Context, invoice: &InvoiceView) -> Result<()> {
     print::line(format_args!("{from} to {to}, {} usage records", invoice.records))?;
     let mut rows: Vec<Vec<String>> = Vec::new();
     for line in &invoice.lines {
-        rows.push(vec![line.kind.clone(), line.used.clone(), line.price.clone(), line.amount.clone()]);
+        let said = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (used, price, clause) = (said(&line.used), said(&line.price), said(&line.clause));
+        rows.push(vec![line.kind.clone(), used, price, line.amount.clone(), clause]);
     }
-    rows.push(vec!["total".to_owned(), String::new(), String::new(), invoice.total.clone()]);
-    Ok(print::table(&["FOR", "USED", "PRICE", "AMOUNT"], &rows)?)
+    let nothing = String::new;
+    rows.push(vec!["total".to_owned(), nothing(), nothing(), invoice.total.clone(), nothing()]);
+    let by_clause = invoice.lines.iter().any(|line| line.clause.is_some());
+    let head = ["FOR", "USED", "PRICE", "AMOUNT", "CLAUSE"];
+    let shown = if by_clause { 5 } else { 4 };
+    rows.iter_mut().for_each(|row| row.truncate(shown));
+    Ok(print::table(&head[..shown], &rows)?)
 }

@@ -18,7 +18,10 @@ impl Story {
         };
         let line = |kind: &str| {
             let line = invoice.lines.iter().find(|line| line.kind == kind);
-            line.map_or_else(String::new, |line| format!("{} × {} = {}", line.used, line.price, line.amount))
+            let said = |text: &Option<String>| text.clone().unwrap_or_default();
+            line.map_or_else(String::new, |line| {
+                format!("{} × {} = {}", said(&line.used), said(&line.price), line.amount)
+            })
         };
         let (own, borrowed, total) = (line("guaranteed"), line("borrowed"), &invoice.total);
         let text = self

@@ -141,6 +141,7 @@ impl Story {
             guaranteed_price: "0.02 USD/core-hour".to_owned(),
             borrowed_price: "0.01 USD/core-hour".to_owned(),
             rounding: "half-even".to_owned(),
+            clauses: Vec::new(),
         };
         let contract = ContractId::from_bits(draw::bits()?);
         let bytes = terms.to_terms()?.signing_bytes(contract);

@@ -20,6 +20,7 @@ fn draft() -> Draft {
         guaranteed_price: "1.90 USD/chip-hour".parse().expect("a price"),
         borrowed_price: "0.80 USD/chip-minute".parse().expect("a price"),
         rounding: Rounding::HalfEven,
+        clauses: Default::default(),
     };
     Draft { id: ContractId::from_bits(9), terms }
 }

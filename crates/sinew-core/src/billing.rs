@@ -1,0 +1,108 @@
+//! Billing: from what a contract used to its invoice. A contract with clauses is billed by itself, for each calendar month.
+
+use crate::control::Control;
+use crate::event::Event;
+use crate::settle::usage;
+use crate::shared::Records;
+use crate::state::State;
+use sinew_contract::{Contract, Standing};
+use sinew_ledger::{Invoice, Past, Period, UsageRecord, Used, invoice};
+use sinew_sched::Account;
+use sinew_types::{ContractId, Instant, Meter, Quantity, WorkloadId};
+use std::collections::BTreeMap;
+
+/// What an invoice is of: a contract, the workloads that hold something under it, up to when, and whether none follows.
+pub(crate) struct Due<'a> {
+    pub(crate) contract: &'a Contract,
+    pub(crate) running: &'a [WorkloadId],
+    pub(crate) to: Instant,
+    pub(crate) last: bool,
+}
+
+/// The use so far of what still runs, and an invoice of everything that no other holds; with its number. Nothing where a sum
+/// is too large to count.
+pub(crate) fn bill(state: &State, now: Instant, due: &Due) -> Option<(u32, Vec<Event>)> {
+    let (id, to) = (due.contract.id, due.to);
+    let current: Vec<UsageRecord> =
+        due.running.iter().filter_map(|workload| usage(state, *workload, to)).collect();
+    let mut records =
+        state.unbilled.get(&id).into_iter().flat_map(Records::iter).cloned().collect::<Vec<_>>();
+    records.extend(current.iter().cloned());
+    let number = invoices(state, id).next_back().map_or(0, |invoice| invoice.number).checked_add(1)?;
+    let used = Used::of(&records, undelivered(state, id, to))?;
+    let period = Period { from: state.billed_to(due.contract).min(now), to, last: due.last };
+    let count = u32::try_from(records.len()).ok()?;
+    let past = Past::of(invoices(state, id))?;
+    let made = invoice(due.contract, number, period, (&used, count), &past)?;
+    let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
+    events.push(Event::Invoiced { invoice: Box::new(made) });
+    Some((number, events))
+}
+
+/// The workloads that hold something, by the contract under which they do.
+pub(crate) fn running(state: &State) -> BTreeMap<ContractId, Vec<WorkloadId>> {
+    let mut found: BTreeMap<ContractId, Vec<WorkloadId>> = BTreeMap::new();
+    for (id, workload) in state.workloads.iter().filter(|(_, workload)| workload.lease().is_some()) {
+        if let Account::Contract(contract) = workload.account {
+            found.entry(contract).or_default().push(*id);
+        }
+    }
+    found
+}
+
+/// A contract's invoices, oldest first.
+fn invoices(state: &State, id: ContractId) -> impl DoubleEndedIterator<Item = &Invoice> {
+    state.invoices.range((id, 0)..=(id, u32::MAX)).map(|(_, invoice)| invoice)
+}
+
+/// What of a guarantee could not be held until `to` and stands on no invoice.
+#[must_use]
+pub fn undelivered(state: &State, id: ContractId, to: Instant) -> Quantity {
+    let billed = invoices(state, id).filter_map(Invoice::undelivered).fold(0, u128::saturating_add);
+    let amount = state.shortfall_chip_milli_ms(id, to).saturating_sub(billed);
+    Quantity { meter: Meter::ChipTime, amount }
+}
+
+/// Bills every month that is over, at its end. Called before anything else of a turn, so that nothing of the next month is
+/// known yet.
+pub(crate) fn close_months(control: &mut Control, now: Instant) {
+    let due = |control: &Control| control.state().index.closes.first().copied().filter(|(at, _)| *at <= now);
+    if due(control).is_none() {
+        return;
+    }
+    let running = running(control.state());
+    while let Some((to, id)) = due(control) {
+        let running = running.get(&id).map_or(&[][..], Vec::as_slice);
+        // A sum beyond 2^127 units has no invoice; the month stays open, and nothing of it is lost.
+        if !close(control, now, (id, running, to, false)) {
+            return;
+        }
+    }
+}
+
+/// The last invoice of a contract that is over and under which nothing runs.
+pub(crate) fn close_last(control: &mut Control, now: Instant, id: ContractId) {
+    let found = control.state().contracts.get(&id);
+    if found.is_some_and(|contract| control.state().next_close(contract).is_some()) {
+        close(control, now, (id, &[], now, true));
+    }
+}
+
+/// Whether there is an invoice now.
+fn close(control: &mut Control, now: Instant, what: (ContractId, &[WorkloadId], Instant, bool)) -> bool {
+    let (id, running, to, last) = what;
+    let state = control.state();
+    let due = state.contracts.get(&id).map(|contract| Due { contract, running, to, last });
+    let Some((_, events)) = due.and_then(|due| bill(state, now, &due)) else { return false };
+    events.into_iter().for_each(|event| control.record(now, event));
+    true
+}
+
+impl State {
+    /// When the next invoice of a contract with clauses comes by itself; nothing where none does any more.
+    #[must_use]
+    pub fn next_close(&self, contract: &Contract) -> Option<Instant> {
+        let comes = contract.standing == Standing::Signed && !contract.terms.clauses.is_empty();
+        comes.then(|| self.billed_to(contract).next_month())
+    }
+}
