@@ -141,6 +141,7 @@ impl Engine {
         let mut trial = self.clone();
         let mut touched: BTreeSet<u32> = BTreeSet::new();
         let mut missing_chips = 0;
+        let all_chips = broken.iter().flat_map(|(.., items)| items).map(|cells| chips_of(cells)).sum();
         for (item, each, items) in broken {
             let (moved, new) = match item {
                 // A substitute may overlap what is broken, so these go one by one.
@@ -149,6 +150,11 @@ impl Engine {
             };
             missing_chips += items[moved..].iter().map(|cells| chips_of(cells)).sum::<u32>();
             touched.extend(items.iter().flatten().chain(&new).map(|(unit, _)| *unit));
+        }
+        // Each step leaves fewer broken cells under the promise, so that the steps come to an end.
+        let down = |engine: &Self| engine.health.down.get(&at).copied().unwrap_or(0);
+        if down(&trial) >= down(self) {
+            return (Vec::new(), all_chips);
         }
         let mut cells = Vec::new();
         for unit in touched {
@@ -199,6 +205,9 @@ impl Engine {
         let broken = old.iter().filter(|(unit, _)| self.units.get(*unit).down != 0).copied();
         let broken: Cells = broken.collect();
         let group = self.ground.group_of(tier, broken.first()?.0);
+        if !old.iter().all(|(unit, _)| group.contains(unit)) {
+            return None;
+        }
         let many = u32::try_from(broken.len()).ok()?;
         let new = self.best_units((OWNER, For::Binding), group, many)?;
         broken.iter().for_each(|(unit, mask)| self.bind_unit(*unit, *mask, OWNER));
@@ -227,8 +236,12 @@ impl Engine {
             while whole < times && self.carve(&mut left, (item, each), true).is_some() {
                 whole += 1;
             }
-            let rest = (whole..times).map_while(|_| self.carve(&mut left, (item, each), false));
-            broken.push((item, each, rest.collect()));
+            // Where the whole ones took from several places, the last one may find no place at all any more.
+            let rest = (whole..times).map(|_| {
+                let placed = self.carve(&mut left, (item, each), false);
+                placed.unwrap_or_else(|| self.scraps(&mut left, self.ground.item_chips(item) * each))
+            });
+            broken.push((item, each, rest.filter(|cells| !cells.is_empty()).collect()));
         }
         broken.retain(|(_, _, items)| !items.is_empty());
         broken
@@ -271,6 +284,25 @@ impl Engine {
             }
         }
         Some(cells)
+    }
+
+    /// Takes what is left of an item that has no place: as many chips, the broken units first.
+    fn scraps(&self, left: &mut Left, chips: u32) -> Cells {
+        let mut units: Vec<u32> = left.keys().copied().collect();
+        let rank = |unit: &u32| (Reverse(left[unit].count_ones()), self.units.get(*unit).down == 0, *unit);
+        units.sort_by_key(rank);
+        let mut missing = chips;
+        let mut cells = Cells::new();
+        for unit in units {
+            let here = first_bits(left[&unit], missing);
+            missing -= here.count_ones();
+            left.entry(unit).and_modify(|mask| *mask &= !here);
+            if here != 0 {
+                cells.push((unit, here));
+            }
+        }
+        left.retain(|_, mask| *mask != 0);
+        cells
     }
 
     fn carve_block(&self, left: &Left, size: u32, healthy: bool) -> Option<Cells> {

@@ -8,6 +8,7 @@ use sinew_types::{ContractId, Fabric, Instant, Level, Resources, Shape, Span, Ti
 mod agreement;
 mod calendar;
 mod failures;
+mod packing;
 mod random;
 mod shapes;
 mod sharing;

@@ -178,3 +178,24 @@ fn what_was_kept_for_a_gang_is_let_go_when_it_breaks() {
         "#]],
     );
 }
+
+#[test]
+fn a_box_whose_cubes_others_took_moves_or_is_said_to_be_missing() {
+    check(
+        "pool torus-cubes 28
+         contract a own 4x4x8 own 4x4x8
+         break 477 1
+         submit w1 a 4x4x8
+         submit w2 a 4x4x8",
+        expect![[r#"
+            contract a own 4x4x8 own 4x4x8
+              bound: 477+64 a, 541+64 a, 605+64 a, 669+64 a
+            break 477 1
+              bound: 477+64 owner, 733+64 a
+            submit w1 a 4x4x8
+              w1 gets 541+128 own
+            submit w2 a 4x4x8
+              w2 gets 669+128 own
+        "#]],
+    );
+}

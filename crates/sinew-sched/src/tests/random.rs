@@ -1,7 +1,7 @@
 //! Random stories on pools with shapes: every count is right after every step, every guaranteed shape is there after
 //! every step, and whoever asks for its own gets it as soon as those who were told to leave have left.
 
-use super::{Story, account, agreement, entitlement};
+use super::{Story, account, agreement, entitlement, packing};
 use crate::Action;
 use crate::account::OWNER;
 use crate::engine::Engine;
@@ -16,7 +16,7 @@ const ACCOUNTS: [&str; 4] = ["owner", "a", "b", "c"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Contract { of: usize, shape: usize, borrow: u32, lend: u32, term_s: u64, windows: Option<i64> },
+    Contract { of: usize, shapes: Vec<usize>, borrow: u32, lend: u32, term_s: u64, windows: Option<i64> },
     Submit { of: usize, shape: usize, priority: i32 },
     End { which: usize, again: bool },
     Withdraw { which: usize },
@@ -26,9 +26,9 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => (1..4_usize, 0..8_usize, 0..300_u32, 0..300_u32, 0..40_u64, prop::option::weighted(0.3, 0..60_i64))
-            .prop_map(|(of, shape, borrow, lend, term_s, windows)| {
-                Step::Contract { of, shape, borrow, lend, term_s, windows }
+        2 => (1..4_usize, prop::collection::vec(0..8_usize, 1..4), 0..300_u32, 0..300_u32, 0..40_u64, prop::option::weighted(0.3, 0..60_i64))
+            .prop_map(|(of, shapes, borrow, lend, term_s, windows)| {
+                Step::Contract { of, shapes, borrow, lend, term_s, windows }
             }),
         8 => (0..4_usize, 0..10_usize, 0..3_i32).prop_map(|(of, shape, priority)| Step::Submit { of, shape, priority }),
         6 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::End { which, again }),
@@ -74,8 +74,8 @@ impl Told {
 
     fn take(&mut self, step: &Step) {
         match *step {
-            Step::Contract { of, shape: which, borrow, lend, term_s, windows } => {
-                if self.contract(ACCOUNTS[of], which, (borrow, lend, term_s))
+            Step::Contract { of, ref shapes, borrow, lend, term_s, windows } => {
+                if self.contract(ACCOUNTS[of], shapes, (borrow, lend, term_s))
                     && let Some(first_s) = windows
                 {
                     self.story.engine.set_windows(account(ACCOUNTS[of]), &nights(first_s));
@@ -121,11 +121,11 @@ impl Told {
         Some(workload)
     }
 
-    fn contract(&mut self, of: &'static str, which: usize, terms: (u32, u32, u64)) -> bool {
-        let (shape, _) = shape(self.kind, which);
+    fn contract(&mut self, of: &'static str, shapes: &[usize], terms: (u32, u32, u64)) -> bool {
         let engine = &mut self.story.engine;
-        let Ok(demand) = engine.demand(&shape, &shape) else { return false };
-        let guarantee = [(demand.item, demand.least)];
+        let shapes = shapes.iter().map(|which| shape(self.kind, *which).0);
+        let demands = shapes.filter_map(|shape| engine.demand(&shape, &shape).ok());
+        let guarantee: Vec<(Item, u32)> = demands.map(|demand| (demand.item, demand.least)).collect();
         if engine.place(account(of)).is_some() || engine.bind_guarantee(account(of), &guarantee).is_none() {
             return false;
         }
@@ -136,7 +136,7 @@ impl Told {
         while let Some(cells) = engine.next_binding() {
             engine.bound(&cells);
         }
-        self.promised.push((of, demand.item, demand.least));
+        self.promised.extend(guarantee.into_iter().map(|(item, count)| (of, item, count)));
         true
     }
 
@@ -155,7 +155,13 @@ impl Told {
             let has = whole_items(&self.story.engine, at, *item, false);
             assert!(has >= *count, "{of} was promised {count} of {item:?} and is bound to {has}");
             if settled {
-                self.check_health(at, (*item, *count));
+                let all: Vec<_> = self.promised.iter().filter(|(whose, ..)| whose == of).collect();
+                let items: Vec<(Item, u32)> =
+                    all.into_iter().map(|(_, item, count)| (*item, *count)).collect();
+                match items[..] {
+                    [only] => self.check_health(at, only),
+                    _ => self.check_packing(at, &items),
+                }
                 self.check_windows(at);
             }
         }
@@ -170,6 +176,15 @@ impl Told {
             let stays = |gang: &&u32| engine.gangs.get(**gang).gone_by.is_none();
             assert_eq!(state.running.iter().find(stays), None, "a gang stays after its window");
         }
+    }
+
+    /// Healthy cells make all items of a guarantee at once, or something is said to be missing.
+    fn check_packing(&self, at: usize, promised: &[(Item, u32)]) {
+        let engine = &self.story.engine;
+        let missing = engine.health.missing.get(&at).copied().unwrap_or(0);
+        assert!(missing > 0 || packing::packs(engine, at, promised), "{promised:?} does not pack unsaid");
+        let broken = engine.health.down.contains_key(&at);
+        assert!(missing == 0 || broken, "{promised:?} misses {missing} chips and nothing is broken");
     }
 
     /// What healthy cells do not make of a guarantee is said to be missing, and only where nothing stands in for it.
@@ -294,7 +309,7 @@ fn an_account_that_is_over_leaves_nothing_behind() {
     let mut told = tell(
         "tpu-pods",
         2,
-        &[Step::Contract { of: 1, shape: 3, borrow: 64, lend: 64, term_s: 0, windows: None }],
+        &[Step::Contract { of: 1, shapes: vec![3], borrow: 64, lend: 64, term_s: 0, windows: None }],
     );
     told.story.engine.close_account(account("a"));
     while let Some(action) = told.story.engine.next(told.story.now) {
