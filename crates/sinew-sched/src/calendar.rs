@@ -5,6 +5,7 @@
 
 use crate::account::{AccountIx, Ask, GangIx};
 use crate::engine::Engine;
+use crate::ground::Mask;
 use crate::view::{Account, Action, Entitlement, Why};
 use sinew_types::{Instant, Span};
 
@@ -73,6 +74,38 @@ impl Engine {
         }
     }
 
+    /// The most of an account's chips that others may hold once one more of them borrows: what could not be recalled
+    /// before the next window counts as it does inside the windows.
+    pub(crate) fn lend_limit_to(&self, lender: AccountIx, borrower: AccountIx) -> u32 {
+        let until = self.now.plus(self.accounts[borrower].entitlement.minimum_term);
+        if self.is_back_in_time(lender, until) {
+            self.lend_limit(lender)
+        } else {
+            self.accounts[lender].entitlement.lend_limit
+        }
+    }
+
+    /// Idle chips of an account that another may have now.
+    pub(crate) fn lends(&self, lender: AccountIx, borrower: AccountIx) -> u32 {
+        let lendable = self.briefs[lender].lendable;
+        if !self.has_terms || lendable == 0 {
+            return lendable;
+        }
+        lendable.min(self.accounts[lender].lendable(self.lend_limit_to(lender, borrower)))
+    }
+
+    /// Whether loans that are safe until then can be recalled before their lender's next window.
+    fn is_back_in_time(&self, lender: AccountIx, until: Instant) -> bool {
+        let collected = self.accounts[lender].entitlement.starts.minus(self.lead);
+        self.season(lender) != Season::Away || until <= collected
+    }
+
+    /// Whether an account may stand in as the lender of what is held on these cells.
+    pub(crate) fn may_lend(&self, lender: AccountIx, cells: &[(u32, Mask)]) -> bool {
+        let mut gangs = cells.iter().flat_map(|(unit, mask)| self.units.get(*unit).tenants_on(*mask));
+        !self.has_terms || gangs.all(|tenant| self.is_back_in_time(lender, self.safe_until(tenant.gang)))
+    }
+
     /// The time of an account has come: a window opens or closes, or is about to.
     pub(crate) fn season_changed(&mut self, at: AccountIx) {
         self.set_timers(at);
@@ -93,6 +126,9 @@ impl Engine {
         while let Some(ask) = self.first_to_prepare(at) {
             if !self.recall_for_line(at, ask) {
                 self.account_mut(at).stuck.insert(ask);
+                if let Some(later) = self.next_unsafe(at) {
+                    self.timers.insert((later, at));
+                }
             } else if let Some(notice) = self.pending.pop_front() {
                 return Some(notice);
             }

@@ -134,7 +134,7 @@ impl Engine {
         }
         let lent = |(lender, chips): (&AccountIx, &u32)| {
             let state = &self.accounts[*lender];
-            state.lent_out.saturating_add(*chips) <= self.lend_limit(*lender)
+            state.lent_out.saturating_add(*chips) <= self.lend_limit_to(*lender, found.account)
         };
         items >= demand.least && borrowed.iter().all(lent)
     }
@@ -384,14 +384,17 @@ impl Engine {
             _ => self.take_blocks(at, size, demand.least, &mut Picked::default()),
         };
         let missing = demand.least.saturating_sub(has).max(1);
-        let lender = (0..self.briefs.len()).find(|other| {
+        let able = (0..self.briefs.len()).filter(|other| {
             let brief = &self.briefs[*other];
             *other != at && brief.lendable >= missing * size && brief.largest_idle >= size && movable(*other)
-        })?;
+        });
+        let mut able = able.peekable();
+        able.peek()?;
+        let given = self.lent_cells(at, size, missing)?;
+        let lender = able.find(|other| self.may_lend(*other, &given))?;
         let one = Demand { item: demand.item, least: missing, most: missing };
         let reach = Reach { account: lender, own: missing * size, borrowed: 0 };
         let gained = self.pick(reach, &one)?;
-        let given = self.lent_cells(at, size, missing)?;
         let mut cells = self.bound_cells(self.accounts[at].account, &gained);
         cells.extend(self.bound_cells(self.accounts[lender].account, &given));
         Some(cells)

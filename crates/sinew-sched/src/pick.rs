@@ -66,7 +66,7 @@ impl Engine {
         while missing > 0 {
             // Whoever can lend all of it in one block, else whoever has most.
             let lender = self.next_lender(reach.account, size, tried)?;
-            let chips = self.briefs[lender.1].lendable.min(missing);
+            let chips = self.lends(lender.1, reach.account).min(missing);
             self.take_chips(lender.1, chips, &mut picked);
             missing -= chips;
             tried = lender.0;
@@ -76,8 +76,8 @@ impl Engine {
 
     /// All chips that others could lend to an account now.
     pub(crate) fn lendable_to(&self, account: AccountIx) -> u32 {
-        let all = self.briefs.iter().fold(0_u32, |all, brief| all.saturating_add(brief.lendable));
-        all - self.briefs[account].lendable
+        let others = (0..self.briefs.len()).filter(|at| *at != account);
+        others.fold(0_u32, |all, at| all.saturating_add(self.lends(at, account)))
     }
 
     /// The lender after those tried: with a block of `size` first, then the one with most to lend, the owner first
@@ -85,11 +85,12 @@ impl Engine {
     fn next_lender(&self, borrower: AccountIx, size: u32, tried: u64) -> Option<(u64, AccountIx)> {
         let rank = |at: AccountIx| {
             let brief = &self.briefs[at];
-            let fits = u64::from(brief.largest_idle >= size && brief.lendable >= size);
+            let lends = self.lends(at, borrower);
+            let fits = u64::from(brief.largest_idle >= size && lends >= size);
             // The place makes ranks distinct.
-            (fits << 63) | (u64::from(brief.lendable) << 24) | (0xff_ffff - at as u64)
+            (fits << 63) | (u64::from(lends) << 24) | (0xff_ffff - at as u64)
         };
-        let others = (0..self.briefs.len()).filter(|at| *at != borrower && self.briefs[*at].lendable > 0);
+        let others = (0..self.briefs.len()).filter(|at| *at != borrower && self.lends(*at, borrower) > 0);
         let ranked = others.map(|at| (rank(at), at)).filter(|(rank, _)| tried == 0 || *rank < tried);
         ranked.max()
     }
@@ -136,7 +137,7 @@ impl Engine {
         let mut tried = 0;
         while found < demand.most && room > 0 {
             let Some((rank, lender)) = self.next_lender(reach.account, size, tried) else { break };
-            let lends = (self.briefs[lender].lendable / size).min(room).min(demand.most - found);
+            let lends = (self.lends(lender, reach.account) / size).min(room).min(demand.most - found);
             let got = self.take_blocks(lender, size, lends, &mut picked);
             (found, room, tried) = (found + got, room - got, rank);
         }
@@ -175,7 +176,7 @@ impl Engine {
                 continue;
             }
             let lent = lent.entry(piece.account).or_insert(0);
-            if *lent + unit_chips <= self.briefs[piece.account].lendable {
+            if *lent + unit_chips <= self.lends(piece.account, reach.account) {
                 *lent += unit_chips;
                 others.push(*at);
             }
@@ -256,7 +257,7 @@ impl Engine {
                 }
             }
             // Each group may be lent by itself; together they must be, too.
-            if with.iter().any(|(lender, chips)| *chips > self.briefs[*lender].lendable) {
+            if with.iter().any(|(lender, chips)| *chips > self.lends(*lender, reach.account)) {
                 continue;
             }
             lent = with;

@@ -146,3 +146,71 @@ fn what_waits_is_prepared_on_idle_cells_and_starts_with_the_window() {
         "#]],
     );
 }
+
+#[test]
+fn a_loan_that_would_be_safe_into_the_window_is_not_made_between_windows() {
+    check(
+        "pool cores 2
+         contract a own 2 lend 0 window 100..200 window 300..400
+         contract b borrow 2 term 1000
+         contract c borrow 2 term 20
+         at 60
+         submit w2 c 1
+         end w2
+         at 90
+         submit w1 b 2
+         submit w3 a 2
+         at 100
+         at 200",
+        expect![[r#"
+            contract a own 2 lend 0 window 100..200 window 300..400
+              bound: 2+2 a
+            contract b borrow 2 term 1000
+            contract c borrow 2 term 20
+            at 60
+            submit w2 c 1
+              w2 gets 2+1 of a
+            end w2
+            at 90
+            submit w1 b 2
+            submit w3 a 2
+            at 100
+              w3 gets 2+2 own
+            at 200
+              w3 leaves: ContractEnds
+        "#]],
+    );
+}
+
+#[test]
+fn a_loan_inside_its_minimum_term_is_recalled_when_that_ends_before_the_window() {
+    check(
+        "pool cores 2
+         contract a own 2 lend 2 window 100..200
+         contract b borrow 2 term 36
+         at 60
+         submit w1 b 2
+         submit w3 a 2
+         at 93
+         at 95
+         at 96
+         again w1
+         at 100",
+        expect![[r#"
+            contract a own 2 lend 2 window 100..200
+              bound: 2+2 a
+            contract b borrow 2 term 36
+            at 60
+            submit w1 b 2
+              w1 gets 2+2 of a
+            submit w3 a 2
+            at 93
+            at 95
+            at 96
+              w1 leaves: Recall
+            again w1
+            at 100
+              w3 gets 2+2 own
+        "#]],
+    );
+}
