@@ -111,13 +111,33 @@ impl Engine {
         self.set_timers(at);
         let waiting: Vec<_> = self.accounts[at].waiting.values().flatten().map(|turn| turn.2).collect();
         self.stepped_up.extend(waiting);
-        if self.season(at) == Season::Open {
-            let prepared = std::mem::take(&mut self.account_mut(at).prepared);
-            let whole = |gang: &GangIx| {
-                let found = self.gangs.get(*gang);
-                found.account == at && !found.claim.is_empty() && found.claim_missing == 0
-            };
-            self.ready.extend(prepared.into_iter().filter(whole).collect::<Vec<_>>());
+        match self.season(at) {
+            Season::Open => {
+                let prepared = self.take_prepared(at);
+                self.ready.extend(prepared);
+            }
+            Season::Away | Season::Closing => self.put_back(at),
+            Season::Opening => {}
+        }
+    }
+
+    /// Gangs that wait on cells which are all there.
+    fn take_prepared(&mut self, at: AccountIx) -> Vec<GangIx> {
+        let prepared = std::mem::take(&mut self.account_mut(at).prepared);
+        let whole = |gang: &GangIx| {
+            let found = self.gangs.get(*gang);
+            found.account == at && !found.claim.is_empty() && found.claim_missing == 0
+        };
+        prepared.into_iter().filter(whole).collect()
+    }
+
+    /// Lets go of what was collected for a window that nobody saw open: whoever waited for it stands in line again.
+    fn put_back(&mut self, at: AccountIx) {
+        for gang in self.take_prepared(at) {
+            self.release_claim(gang);
+            if self.gangs.get(gang).held.is_empty() {
+                self.enqueue(gang);
+            }
         }
     }
 

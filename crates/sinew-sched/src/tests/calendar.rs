@@ -214,3 +214,34 @@ fn a_loan_inside_its_minimum_term_is_recalled_when_that_ends_before_the_window()
         "#]],
     );
 }
+
+#[test]
+fn cells_that_were_collected_for_a_window_slept_through_are_let_go() {
+    check(
+        "pool cores 2
+         contract a own 2 window 100..200 window 300..400
+         contract b borrow 2
+         submit w3 a 2
+         at 95
+         at 250
+         submit w1 b 2
+         at 293
+         again w1
+         at 300",
+        expect![[r#"
+            contract a own 2 window 100..200 window 300..400
+              bound: 2+2 a
+            contract b borrow 2
+            submit w3 a 2
+            at 95
+            at 250
+            submit w1 b 2
+              w1 gets 2+2 of a
+            at 293
+              w1 leaves: Recall
+            again w1
+            at 300
+              w3 gets 2+2 own
+        "#]],
+    );
+}
