@@ -7,7 +7,7 @@ use crate::account::{AccountIx, Ask, GangIx};
 use crate::engine::Engine;
 use crate::ground::Mask;
 use crate::view::{Account, Action, Entitlement, Why};
-use sinew_types::{Instant, Span};
+use sinew_types::Instant;
 
 /// Where an account stands in its calendar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,14 +34,27 @@ impl Engine {
     /// Turns to the window of the moment and looks again when something of it comes.
     pub(crate) fn set_timers(&mut self, at: AccountIx) {
         self.turn_page(at);
-        let Entitlement { starts, closes, recall_bound, .. } = self.accounts[at].entitlement;
+        let Entitlement { starts, closes, .. } = self.accounts[at].entitlement;
         let moments = [starts, starts.minus(self.lead), closes];
         let coming = moments.into_iter().filter(|moment| *moment > self.now);
         self.timers.extend(coming.map(|moment| (moment, at)));
-        // A longer recall than any before: every window that is to come is prepared earlier.
-        if recall_bound > self.lead {
-            self.lead = recall_bound;
-            (0..self.accounts.len()).for_each(|other| self.set_timers(other));
+    }
+
+    /// The longest recall of those who are there. Where that changes, every window to come is prepared at another time,
+    /// and one may be about to open now.
+    pub(crate) fn measure_lead(&mut self) {
+        let there = self.accounts.iter().filter(|state| !state.over);
+        let lead = there.map(|state| state.entitlement.recall_bound).max().unwrap_or_default();
+        if lead == self.lead {
+            return;
+        }
+        self.lead = lead;
+        for at in 0..self.accounts.len() {
+            self.set_timers(at);
+            if self.season(at) == Season::Away {
+                self.put_back(at);
+            }
+            self.stir(at);
         }
     }
 
@@ -172,6 +185,3 @@ impl Engine {
         Some(Action::Notify { workload: stays.request.workload, why: Why::ContractEnds })
     }
 }
-
-/// No time at all, until somebody has a recall bound.
-pub(crate) const NO_LEAD: Span = Span::from_ms(0);

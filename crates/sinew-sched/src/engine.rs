@@ -128,7 +128,7 @@ impl Engine {
             ready: BTreeSet::new(),
             pending: VecDeque::new(),
             timers: BTreeSet::new(),
-            lead: crate::calendar::NO_LEAD,
+            lead: owner.recall_bound,
             freed: 0,
             stirred: true,
             has_terms: false,
@@ -205,6 +205,7 @@ impl Engine {
             state.grain = grain;
             self.health.promised.insert(at, guarantee.to_vec());
         }
+        self.measure_lead();
         self.set_timers(at);
         self.stir(at);
     }
@@ -245,6 +246,7 @@ impl Engine {
             let waiting = state.waiting.values().flatten().map(|turn| turn.2).collect::<Vec<_>>();
             self.stepped_up.extend(waiting);
             self.health.missing.remove(&at);
+            self.measure_lead();
             self.stir(at);
         }
     }

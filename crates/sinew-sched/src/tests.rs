@@ -104,6 +104,7 @@ impl Story {
                     let (starts, closes) = pair[1].split_once("..").expect("a window");
                     windows.push((seconds(starts), seconds(closes)));
                 }
+                "recall" => terms.recall_bound = Span::from_ms(u64::from(number()) * 1_000),
                 "term" => terms.minimum_term = Span::from_ms(u64::from(number()) * 1_000),
                 other => panic!("no term `{other}`"),
             }

@@ -245,3 +245,40 @@ fn cells_that_were_collected_for_a_window_slept_through_are_let_go() {
         "#]],
     );
 }
+
+#[test]
+fn a_longer_recall_prepares_every_window_earlier_until_its_contract_is_over() {
+    check(
+        "pool cores 2
+         contract a own 2 lend 0 window 100..200 window 300..400
+         contract c borrow 2
+         submit w1 c 1
+         submit w3 a 2
+         submit w4 a 2
+         at 60
+         contract b borrow 2 recall 60
+         again w1
+         over b
+         why w3
+         at 93",
+        expect![[r#"
+            contract a own 2 lend 0 window 100..200 window 300..400
+              bound: 2+2 a
+            contract c borrow 2
+            submit w1 c 1
+              w1 gets 2+1 of a
+            submit w3 a 2
+            submit w4 a 2
+            at 60
+            contract b borrow 2 recall 60
+              w1 leaves: Recall
+            again w1
+            over b
+              w1 gets 2+1 of a
+            why w3
+              w3: from 100 s on
+            at 93
+              w1 leaves: Recall
+        "#]],
+    );
+}
