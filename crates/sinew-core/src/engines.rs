@@ -205,8 +205,9 @@ impl Engines {
             Event::LeaseNotified { deadline, .. } => {
                 engine.notified(id, gone_by(state, workload, *deadline));
             }
-            Event::LeaseEnded { next, .. } => {
-                engine.ended(id, *next == Next::Again && workload.held.is_none(), at);
+            Event::LeaseEnded { next, ended_at, .. } => {
+                // What it had counts up to its end, as the state counts it.
+                engine.ended(id, *next == Next::Again && workload.held.is_none(), *ended_at);
                 if *next == Next::Again {
                     self.unexplained.insert(id);
                 }
