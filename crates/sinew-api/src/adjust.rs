@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 /// The most wishes in one list.
 const NEAR_MAX: usize = 1_024;
 
+/// The most chips that the wishes of one list choose from: every one of the largest pools once.
+const NEAR_CHIPS_MAX: u64 = 1 << 20;
+
 /// What changes about a workload; what is left out stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,13 +58,28 @@ impl AdjustRequest {
             (None, None) => None,
             (least, most) => least.or(now).map(|least| (least, most.unwrap_or(least))),
         };
-        if self.near.as_ref().is_some_and(|near| near.len() > NEAR_MAX) {
-            let found = format!("{} wishes", self.near.iter().flatten().count());
-            return Err(Malformed::new(found, format!("at most {NEAR_MAX}")).inside("near"));
-        }
-        let wish =
-            |wire: &NearWire| Near { first: CellIndex(wire.first), count: wire.count, chips: wire.chips };
-        let near = self.near.as_ref().map(|near| near.iter().map(wish).collect());
+        let near = self.near.as_deref().map(wishes).transpose().map_err(|wrong| wrong.inside("near"))?;
         Ok(Adjustment { held: self.held, priority: self.priority, shapes, near })
     }
 }
+
+/// The wishes of a list, if they can be met and looked through at all.
+fn wishes(near: &[NearWire]) -> Result<Vec<Near>, Malformed> {
+    if near.len() > NEAR_MAX {
+        return Err(Malformed::new(format!("{} wishes", near.len()), format!("at most {NEAR_MAX}")));
+    }
+    let count: u64 = near.iter().map(|wire| u64::from(wire.count)).sum();
+    if count > NEAR_CHIPS_MAX {
+        let found = format!("{count} chips to choose from");
+        return Err(Malformed::new(found, format!("at most {NEAR_CHIPS_MAX} in one list")));
+    }
+    if let Some(wire) = near.iter().find(|wire| wire.chips == 0 || wire.chips > wire.count) {
+        let found = format!("{} of {} chips", wire.chips, wire.count);
+        return Err(Malformed::new(found, "at least one chip and no more than there are side by side"));
+    }
+    let wish = |wire: &NearWire| Near { first: CellIndex(wire.first), count: wire.count, chips: wire.chips };
+    Ok(near.iter().map(wish).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,9 @@ impl Engine {
             }
             let mut missing = wish.chips;
             for (at, mask) in self.ground.masks(wish.first, wish.count) {
+                if missing == 0 {
+                    break;
+                }
                 let unit = self.units.get(at);
                 let mut idle = unit.idle() & unit.bound_to(reach.account) & !picked.in_unit(at) & mask;
                 while idle != 0 && missing > 0 {
