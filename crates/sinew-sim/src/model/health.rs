@@ -45,7 +45,11 @@ impl Model {
             });
         };
         deal.missing = missing;
-        Ok(())
+        let (pool, ended) = (deal.terms.pool, deal.ended);
+        let broken = self.broken(pool, Account::Contract(id));
+        demand(ended || broken == missing, 1, || {
+            format!("{id} is said to miss {missing} chips, and {broken} are broken")
+        })
     }
 
     /// How many chips of an account are broken.
