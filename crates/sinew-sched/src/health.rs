@@ -24,6 +24,9 @@ pub(crate) struct Health {
     pub(crate) promised: BTreeMap<AccountIx, Vec<(Item, u32)>>,
     /// Chips of the guarantees that cannot be held, as it was recorded.
     pub(crate) missing: BTreeMap<AccountIx, u32>,
+    /// What was last said to be missing since cells of a contract broke or changed: nobody is told the same twice, even
+    /// where another number was recorded.
+    said: BTreeMap<AccountIx, u32>,
     /// Contracts whose cells should be looked at.
     unseen: BTreeSet<AccountIx>,
 }
@@ -69,6 +72,7 @@ impl Engine {
             self.health.down.remove(&account);
         }
         if account != OWNER {
+            self.health.said.remove(&account);
             self.health.unseen.insert(account);
         }
     }
@@ -117,19 +121,39 @@ impl Engine {
         while let Some(at) = self.health.unseen.pop_first() {
             let state = &self.accounts[at];
             let account = state.account;
-            if state.over || !state.unbound.is_empty() {
+            if state.over {
                 continue;
             }
-            let (cells, missing_chips) = self.mend(at);
+            let (cells, missing_chips) = match self.unbound_chips(at) {
+                0 => self.mend(at),
+                _ if self.bind_guarantee(account, &state.unbound).is_some() => {
+                    self.stir_own(at);
+                    continue;
+                }
+                unbound => (Vec::new(), unbound),
+            };
             if !cells.is_empty() {
                 self.health.unseen.insert(at);
                 return Some(Action::Bind { cells });
             }
-            if missing_chips != self.health.missing.get(&at).copied().unwrap_or(0) {
+            if missing_chips != self.health.missing.get(&at).copied().unwrap_or(0)
+                && self.health.said.insert(at, missing_chips) != Some(missing_chips)
+            {
                 return Some(Action::Impair { account, missing_chips });
             }
         }
         None
+    }
+
+    /// Chips of an account's guarantee that no cells are bound to.
+    fn unbound_chips(&self, at: AccountIx) -> u32 {
+        let items = self.accounts[at].unbound.iter();
+        items.map(|(item, count)| self.ground.item_chips(*item).saturating_mul(*count)).sum()
+    }
+
+    /// Looks whether what is recorded of an account's guarantee is still so.
+    pub(crate) fn look_at_health(&mut self, at: AccountIx) {
+        self.health.unseen.insert(at);
     }
 
     /// Where the broken items of an account move, and how many chips of its guarantee are then still missing.

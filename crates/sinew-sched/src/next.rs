@@ -146,12 +146,14 @@ impl Engine {
         if state.over {
             return self.give_back(at);
         }
-        if !state.unbound.is_empty() {
-            return self.bind_owed(at).map(|cells| Action::Bind { cells });
+        if !state.unbound.is_empty()
+            && let Some(cells) = self.bind_owed(at)
+        {
+            return Some(Action::Bind { cells });
         }
         // What still runs under a window that is over leaves; so does what runs when the clock was set back, unless there
         // is but one window.
-        if season == Season::Closing || season != Season::Open && !state.windows.is_empty() {
+        if season == Season::Closing || season != Season::Open && !self.accounts[at].windows.is_empty() {
             let closed = self.close(at);
             if closed.is_some() || season == Season::Closing {
                 return closed;
@@ -171,14 +173,17 @@ impl Engine {
     /// Cells for the next account whose guarantee has none yet. Asked as soon as a contract is signed, so that the
     /// next one is judged by what is left.
     pub fn next_binding(&mut self) -> Option<Vec<Bound>> {
-        let owed = (0..self.accounts.len()).find(|at| !self.accounts[*at].unbound.is_empty())?;
-        self.bind_owed(owed)
+        let owed = (0..self.accounts.len()).filter(|at| !self.accounts[*at].unbound.is_empty());
+        owed.collect::<Vec<_>>().into_iter().find_map(|at| self.bind_owed(at))
     }
 
     fn bind_owed(&mut self, at: AccountIx) -> Option<Vec<Bound>> {
         let state = &self.accounts[at];
         let cells = self.bind_guarantee(state.account, &state.unbound);
-        self.account_mut(at).unbound.clear();
+        if cells.is_some() {
+            self.account_mut(at).unbound.clear();
+        }
+        self.look_at_health(at);
         cells
     }
 

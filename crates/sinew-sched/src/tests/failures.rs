@@ -199,3 +199,43 @@ fn a_box_whose_cubes_others_took_moves_or_is_said_to_be_missing() {
         "#]],
     );
 }
+
+#[test]
+fn the_same_shortfall_is_said_once_even_where_another_is_recorded() {
+    let mut story = super::Story::new("cores", 2);
+    story.line("contract a own 2");
+    story.settle();
+    story.line("break 2 1");
+    let said = |story: &mut super::Story| {
+        let action = story.engine.next(story.now)?;
+        let crate::Action::Impair { account, missing_chips } = action else { panic!("{action:?}") };
+        story.engine.impaired(account, 2);
+        Some(missing_chips)
+    };
+    assert_eq!(said(&mut story), Some(1));
+    assert_eq!(said(&mut story), None);
+    story.line("mend 2 1");
+    assert_eq!(said(&mut story), Some(0));
+    assert_eq!(said(&mut story), None);
+}
+
+#[test]
+fn a_guarantee_without_cells_is_missing_until_there_are_some() {
+    let mut story = super::Story::new("cores", 2);
+    story.line("contract b own 1");
+    story.settle();
+    story.told = "a own 2\n".to_owned();
+    let promised = [(crate::Item::Chip, 2)];
+    story.engine.set_account(super::account("a"), super::entitlement(), &promised);
+    story.settle();
+    story.line("over b");
+    story.settle();
+    expect![[r#"
+        a own 2
+          a misses 2 chips
+          bound: 2+1 owner
+          bound: 2+2 a
+          a misses 0 chips
+    "#]]
+    .assert_eq(&story.told);
+}
