@@ -119,10 +119,11 @@ pub fn read_topology(text: &str) -> Result<Topology, TopologyFault> {
                 (torus.unwrap_or(last), Wrong::TorusSize { torus: size, domains })
             }
             TopologyFlaw::TooLarge => (last, Wrong::TooMany),
-            // The levels were looked at one by one before.
-            TopologyFlaw::Empty { .. } | TopologyFlaw::OutOfOrder { .. } | TopologyFlaw::NoChips => {
-                (last, Wrong::NoChips)
-            }
+            // The levels were looked at one by one before, and nothing was cut into parts.
+            TopologyFlaw::Empty { .. }
+            | TopologyFlaw::OutOfOrder { .. }
+            | TopologyFlaw::NoChips
+            | TopologyFlaw::Parts { .. } => (last, Wrong::NoChips),
         };
         fault(text, span, what)
     })

@@ -10,7 +10,7 @@ use crate::index::Index;
 use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
 use crate::state::{Phase, State};
-use sinew_sched::{Account, CellSum, Engine, Wait};
+use sinew_sched::{Account, CellSum, Engine, Rule, Wait};
 use sinew_types::{CellRange, Instant, OrgId, PoolId, WorkloadId};
 
 /// An event and when it happened.
@@ -96,6 +96,14 @@ impl Control {
     pub fn settle(&mut self, now: Instant) {
         let now = now.max(self.state.at);
         self.look_again = settle(self, now);
+    }
+
+    /// Chooses places of shares in a pool by another rule from now on. It says how, never what is allowed, so no journal
+    /// holds it.
+    pub fn set_rule(&mut self, pool: PoolId, rule: Rule) {
+        if let Some(engine) = self.engines_mut().pool_mut(pool) {
+            engine.set_rule(rule);
+        }
     }
 
     /// The moment at which `settle` should be called although nothing else happened.

@@ -177,7 +177,7 @@ impl Engine {
         guarantee.iter().try_fold(1, |grain, (item, _)| match item {
             Item::Chip => Some(grain),
             Item::Block(size) => Some(grain.max(*size)),
-            Item::Joined(_) | Item::Group(_) | Item::Boxed(_) => None,
+            Item::Joined(_) | Item::Group(_) | Item::Boxed(_) | Item::Share(_) => None,
         })
     }
 }

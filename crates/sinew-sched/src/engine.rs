@@ -8,6 +8,7 @@ use crate::account::{AccountIx, AccountState, GangIx, OWNER};
 use crate::ground::{Demand, Ground, Item, Mask, NoShape};
 use crate::health::Health;
 use crate::pages::Pages;
+use crate::parts::{Parts, Rule};
 use crate::past::PastUse;
 use crate::sharing::{Sharing, Weighted};
 use crate::unit::{Piece, Unit};
@@ -88,6 +89,8 @@ pub struct Engine {
     /// Gangs whose reason to wait may have changed.
     pub(crate) stepped_up: BTreeSet<WorkloadId>,
     pub(crate) health: Health,
+    /// Where devices are lent in parts.
+    pub(crate) parts: Option<Arc<Parts>>,
 }
 
 const SHARDS: usize = 256;
@@ -134,11 +137,23 @@ impl Engine {
             has_terms: false,
             stepped_up: BTreeSet::new(),
             health: Health::default(),
+            parts: Parts::of(topology).map(Arc::new),
             ground,
         };
         Arc::make_mut(&mut engine.sharing).add(engine.now);
         engine.brief(OWNER);
         engine
+    }
+
+    /// Where devices are lent in parts, chooses their places by another rule from now on.
+    pub fn set_rule(&mut self, rule: Rule) {
+        if let Some(parts) = self.parts_mut() {
+            parts.set_rule(rule);
+        }
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> Option<&mut Parts> {
+        self.parts.as_mut().map(Arc::make_mut)
     }
 
     /// What a workload's shapes mean in this pool.

@@ -3,7 +3,7 @@
 use crate::account::{AccountIx, GangIx, Turn};
 use crate::cells::Cells;
 use crate::engine::{Engine, Gang, ask, shard};
-use crate::ground::Mask;
+use crate::ground::{Item, Mask};
 use crate::unit::Tenant;
 use crate::view::Request;
 use sinew_types::{Instant, Span, WorkloadId};
@@ -15,6 +15,9 @@ impl Engine {
     pub fn submit(&mut self, request: Request) {
         let Some(account) = self.place(request.account) else { return };
         let known = self.gang_of(request.workload);
+        if let (Item::Share(share), None, Some(parts)) = (request.demand.item, known, self.parts_mut()) {
+            parts.came(&share);
+        }
         let gang = known.unwrap_or_else(|| self.add_gang(request, account));
         self.enqueue(gang);
     }
@@ -112,6 +115,7 @@ impl Engine {
         self.dequeue(gang);
         self.release_claim(gang);
         let account = self.gangs.get(gang).account;
+        let item = self.gangs.get(gang).request.demand.item;
         let mut held: Vec<(u32, Mask)> = Vec::new();
         for run in cells.runs() {
             for (unit, mask) in self.ground.masks(run.first, run.count) {
@@ -128,6 +132,7 @@ impl Engine {
             });
             self.count_held(account, (*unit, *mask), true, false);
         }
+        self.host_changes(item, &held, true);
         let found = self.gangs.get_mut(gang);
         (found.chips, found.held, found.granted_at, found.gone_by) = (cells.chips(), held, at, None);
         let small = self.items_held(gang) < self.gangs.get(gang).request.demand.most;
@@ -138,6 +143,13 @@ impl Engine {
             self.stirred = true;
         }
         self.stir_own(account);
+    }
+
+    /// A share takes processors and memory of its host, or gives them back.
+    fn host_changes(&mut self, item: Item, held: &[(u32, Mask)], taken: bool) {
+        if let (Item::Share(share), Some((unit, _)), Some(parts)) = (item, held.first(), self.parts_mut()) {
+            parts.take(*unit, &share, taken);
+        }
     }
 
     /// How many items of its demand a gang holds.
@@ -166,7 +178,7 @@ impl Engine {
         let Some(gang) = self.gang_of(workload) else { return };
         let found = self.gangs.get_mut(gang);
         let (account, leaving) = (found.account, found.gone_by.is_some());
-        let held = std::mem::take(&mut found.held);
+        let (item, held) = (found.request.demand.item, std::mem::take(&mut found.held));
         let served = u64::from(found.chips).saturating_mul(at.since(found.granted_at).ms());
         (found.gone_by, found.chips) = (None, 0);
         found.request.served = found.request.served.saturating_add(served);
@@ -183,6 +195,7 @@ impl Engine {
             });
             self.complete_claims(*unit, *mask);
         }
+        self.host_changes(item, &held, false);
         for (unit, mask) in &held {
             self.stir_owners(*unit, *mask);
         }

@@ -4,7 +4,8 @@
 //! shape is an aligned block of bits, because chips are numbered so that each sub-slice lies side by side; above it,
 //! cells are ranges of whole units. So the state of a million chips is a few hundred kilobytes.
 
-use sinew_types::{CellIndex, Fabric, Level, Shape, Topology};
+use crate::parts::Parts;
+use sinew_types::{CellIndex, Fabric, Hosts, Level, Shape, Share, Topology, WHOLE_MILLI};
 use std::ops::Range;
 
 /// A bit for each chip of a unit.
@@ -30,6 +31,8 @@ pub enum Item {
     Group(usize),
     /// A box of units in the torus of one pod, in units along each axis; any rotation, with wrap-around.
     Boxed([u32; 3]),
+    /// Parts of devices of one host.
+    Share(Share),
 }
 
 /// How many items a gang needs.
@@ -85,6 +88,8 @@ pub(crate) struct Ground {
     pub(crate) tiers: Vec<Tier>,
     pub(crate) torus: Option<[u32; 3]>,
     topology: Vec<(Level, u32)>,
+    /// Where devices are lent in parts.
+    hosts: Vec<Hosts>,
 }
 
 impl Ground {
@@ -117,7 +122,13 @@ impl Ground {
             tiers,
             torus,
             topology: levels,
+            hosts: topology.hosts().to_vec(),
         }
+    }
+
+    /// Whether a share would lie on some host if all were idle.
+    pub(crate) fn could_hold(&self, share: &Share) -> bool {
+        Parts::could_hold(&self.hosts, share)
     }
 
     /// The mask of a whole unit.
@@ -178,6 +189,11 @@ impl Ground {
             Item::Joined(_) => self.unit_chips,
             Item::Group(tier) => self.tiers[tier].units.saturating_mul(self.unit_chips),
             Item::Boxed(sides) => sides.iter().product::<u32>().saturating_mul(self.unit_chips),
+            // What runs on processors alone has a place for itself.
+            Item::Share(share) => {
+                let each = (u32::from(share.chip_milli) * self.unit_chips).div_ceil(WHOLE_MILLI);
+                (u32::from(share.devices) * each).max(1)
+            }
         }
     }
 
@@ -203,9 +219,15 @@ impl Ground {
             Shape::Racks(count) => (Level::Rack, count),
             Shape::Pods(count) => (Level::Pod, count),
             Shape::Block(sides) => return self.block(shape, sides),
+            Shape::Share(share) if share.is_empty() => return Err(NoShape::Empty),
+            Shape::Share(share) if !self.hosts.is_empty() => return Ok((Item::Share(share), 1)),
+            Shape::Share(_) => return Err(NoShape::Unknown(*shape)),
         };
         if count == 0 {
             return Err(NoShape::Empty);
+        }
+        if !self.hosts.is_empty() {
+            return Err(NoShape::Unknown(*shape));
         }
         if level == Level::Chip {
             return Ok((Item::Chip, count));
@@ -316,6 +338,7 @@ impl Ground {
             Item::Joined(_) => 32 + power(ask.1, 11),
             Item::Group(tier) => 44 + u32::try_from(tier).unwrap_or(0).min(15),
             Item::Boxed(_) => 60,
+            Item::Share(_) => 61,
         }
     }
 

@@ -170,7 +170,10 @@ impl Engine {
             let (moved, new) = match item {
                 // A substitute may overlap what is broken, so these go one by one.
                 Item::Boxed(_) | Item::Joined(_) => trial.move_one(at, (item, each), &items[0]),
-                Item::Chip | Item::Block(_) | Item::Group(_) => trial.move_many(at, item, &items),
+                // Shares are never promised, and come here as little as chips that are scattered.
+                Item::Chip | Item::Block(_) | Item::Group(_) | Item::Share(_) => {
+                    trial.move_many(at, item, &items)
+                }
             };
             missing_chips += items[moved..].iter().map(|cells| chips_of(cells)).sum::<u32>();
             touched.extend(items.iter().flatten().chain(&new).map(|(unit, _)| *unit));
@@ -299,6 +302,7 @@ impl Engine {
             Item::Joined(tier) => self.carve_units(left, (tier, units), healthy),
             Item::Group(tier) => self.carve_units(left, (tier, self.ground.tiers[tier].units), healthy),
             Item::Boxed(sides) => self.carve_box(left, sides, healthy),
+            Item::Share(_) => None,
         }?;
         for (unit, mask) in &cells {
             let here = left.get_mut(unit)?;

@@ -32,6 +32,9 @@ impl Engine {
             }
         }
         let whole_after = idle == ground.whole();
+        if let Some(parts) = self.parts_mut() {
+            parts.set_idle(at, idle);
+        }
         if whole_before != whole_after {
             self.set_whole(at, whole_after);
         }

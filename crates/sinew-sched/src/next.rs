@@ -293,7 +293,11 @@ impl Engine {
             }
             let demand = self.gangs.get(gang).request.demand;
             let reach = Reach { account: at, own: room, borrowed: 0 };
-            if let Some(cells) = self.pick_for(gang, reach, &demand) {
+            let found = match item {
+                Item::Share(share) => self.parts_mut().and_then(|parts| parts.place(&share)),
+                _ => self.pick_for(gang, reach, &demand),
+            };
+            if let Some(cells) = found {
                 let cells = self.widened(at, &demand, cells);
                 return (Some(Action::Grant { workload, cells: self.cells(at, &cells) }), false);
             }
@@ -378,7 +382,7 @@ impl Engine {
         let size = match demand.item {
             Item::Chip => 1,
             Item::Block(size) => size,
-            Item::Joined(_) | Item::Group(_) | Item::Boxed(_) => return None,
+            Item::Joined(_) | Item::Group(_) | Item::Boxed(_) | Item::Share(_) => return None,
         };
         let movable = |account: AccountIx| self.accounts[account].grain.is_some_and(|grain| grain <= size);
         if !movable(at) {

@@ -44,6 +44,8 @@ impl Engine {
             Item::Joined(tier) => self.pick_joined(reach, demand, tier),
             Item::Group(tier) => self.pick_groups(reach, demand, tier),
             Item::Boxed(sides) => self.pick_box(reach, sides),
+            // Its place is chosen when its turn comes.
+            Item::Share(_) => None,
         };
         picked.map(Picked::into_cells)
     }
@@ -300,6 +302,7 @@ impl Engine {
             Item::Joined(tier) => ground.tiers[tier].units,
             Item::Group(tier) => ground.units / ground.tiers[tier].units,
             Item::Boxed(sides) => u32::from(ground.torus.is_some_and(|torus| turns_into(sides, torus))),
+            Item::Share(share) => u32::from(ground.could_hold(&share)),
         };
         demand.least <= most
     }

@@ -61,6 +61,7 @@ impl Engine {
                 groups.into_iter().filter_map(offer).collect()
             }
             Item::Boxed(sides) => self.offered_boxes((account, why), sides),
+            Item::Share(_) => return None,
         };
         let wanted = usize::try_from(count).unwrap_or(usize::MAX);
         if chosen.len() < wanted {

@@ -93,6 +93,7 @@ fn word(level: Level) -> &'static str {
         Level::Rack => "rack",
         Level::Domain => "domain",
         Level::Host => "host",
+        Level::Device => "device",
         Level::Chip => "chip",
     }
 }
@@ -122,6 +123,7 @@ impl FromStr for Region {
                 "rack" => Level::Rack,
                 "domain" | "cube" => Level::Domain,
                 "host" => Level::Host,
+                "device" => Level::Device,
                 "chip" | "core" => Level::Chip,
                 _ => return Err(wrong()),
             };

@@ -1,10 +1,11 @@
 //! What a gang needs, in cells.
 
+use crate::Share;
 use crate::value::Malformed;
 use std::fmt;
 use std::str::FromStr;
 
-/// A shape: `8 chips`, `3 hosts`, `1 domain`, `2 pods`, `2x2x4`.
+/// A shape: `8 chips`, `3 hosts`, `1 domain`, `2 pods`, `2x2x4`, `1x460m 6000m 12288Mi`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Shape {
     /// That many chips, wherever they are in the pool.
@@ -19,6 +20,8 @@ pub enum Shape {
     Pods(u32),
     /// A block of a torus, in chips along each axis.
     Block([u32; 3]),
+    /// Parts of devices of one host.
+    Share(Share),
 }
 
 impl Shape {
@@ -27,7 +30,8 @@ impl Shape {
     pub fn loose_chips(&self) -> Option<u32> {
         match self {
             Self::Chips(chips) => Some(*chips),
-            Self::Hosts(_) | Self::Domains(_) | Self::Racks(_) | Self::Pods(_) | Self::Block(_) => None,
+            Self::Hosts(_) | Self::Domains(_) | Self::Racks(_) | Self::Pods(_) => None,
+            Self::Block(_) | Self::Share(_) => None,
         }
     }
 }
@@ -43,10 +47,12 @@ impl Shape {
             | Self::Racks(count)
             | Self::Pods(count) => *count == 0,
             Self::Block(sides) => sides.contains(&0),
+            Self::Share(share) => share.is_empty(),
         }
     }
 
-    /// That many cells of the same kind. A part of a block is no block, so of a block it is nothing.
+    /// That many cells of the same kind. A part of a block is no block, nor of a share a share, so of these it is
+    /// nothing.
     #[must_use]
     pub fn of(&self, count: u32) -> Self {
         match self {
@@ -55,7 +61,7 @@ impl Shape {
             Self::Domains(_) => Self::Domains(count),
             Self::Racks(_) => Self::Racks(count),
             Self::Pods(_) => Self::Pods(count),
-            Self::Block(_) => Self::Chips(0),
+            Self::Block(_) | Self::Share(_) => Self::Chips(0),
         }
     }
 }
@@ -71,6 +77,7 @@ impl fmt::Display for Shape {
             Self::Racks(racks) => count(*racks, "rack"),
             Self::Pods(pods) => count(*pods, "pod"),
             Self::Block([x, y, z]) => format!("{x}x{y}x{z}"),
+            Self::Share(share) => share.to_string(),
         };
         f.pad(&text)
     }
@@ -86,6 +93,9 @@ impl FromStr for Shape {
             )
         };
         let text = text.trim();
+        if text.ends_with("Mi") || text.contains("Mi ") {
+            return text.parse().map(Self::Share);
+        }
         if let Some((count, word)) = text.split_once(' ') {
             let count: u32 = count.parse().map_err(|_| wrong())?;
             return match word.trim() {

@@ -260,3 +260,40 @@ fn a_region_is_a_range_of_chips() {
         assert!(wrong.parse::<Region>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn shares_are_read_as_they_are_written() {
+    for text in ["1x460m 6000m 12288Mi", "8x1000m 64000m 0Mi on 0|3", "0x0m 12500m 57344Mi"] {
+        let shape: Shape = text.parse().expect("a share");
+        assert!(matches!(shape, Shape::Share(_)));
+        assert_eq!(shape.to_string(), text);
+        assert_eq!(Shape::from_value(&shape.to_value()).expect("its own form"), shape);
+    }
+}
+
+#[test]
+fn a_share_is_no_more_than_a_device_and_several_are_whole() {
+    let wrong = ["1x1001m 1m 1Mi", "2x500m 1m 1Mi", "1x0m 1m 1Mi", "0x10m 1m 1Mi", "1x-5m 1m 1Mi", "1x5m 1m"];
+    for text in wrong.into_iter().chain([
+        "1x5m 1m 1Mi on 32",
+        "1x5m 1m 1Mi on",
+        "1x5m 1m 1Mi 1",
+        "70000x1000m 1m 1Mi",
+    ]) {
+        assert!(text.parse::<Shape>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn hosts_in_parts_come_back_from_their_form_and_wrong_ones_do_not() {
+    let hosts =
+        |count, devices| Hosts { count, model: "G2".to_owned(), devices, cpu_milli: 96_000, memory_mib: 9 };
+    let pool = Topology::in_parts(vec![hosts(2, 8), hosts(1, 0)], 100).expect("a pool");
+    assert_eq!((pool.chip_count(), pool.models()), (1_900, vec!["G2"]));
+    assert_eq!(Topology::from_value(&pool.to_value()).expect("its own form"), pool);
+    assert_eq!(Topology::in_parts(vec![hosts(1, 8)], 3), Err(TopologyFlaw::Parts { parts: 3 }));
+    assert_eq!(Topology::in_parts(vec![hosts(1, 8)], 0), Err(TopologyFlaw::Parts { parts: 0 }));
+    assert_eq!(Topology::in_parts(vec![hosts(0, 8)], 10), Err(TopologyFlaw::Empty { level: Level::Host }));
+    assert_eq!(Topology::in_parts(vec![hosts(u32::MAX, 8)], 10), Err(TopologyFlaw::TooLarge));
+    assert!(Topology::in_parts(Vec::new(), 10).is_err());
+}

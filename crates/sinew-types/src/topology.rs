@@ -4,6 +4,7 @@
 //! the chip. Cells are numbered level by level from the root, so a cell comes after the one it is part of, and the
 //! chips lie side by side at the end.
 
+use crate::Hosts;
 use crate::value::{Canonical, Fields, Malformed, Value};
 use crate::{canonical_enum, canonical_struct};
 
@@ -33,7 +34,9 @@ pub enum Level {
     Domain,
     /// A machine.
     Host,
-    /// One accelerator, or one core where cores are lent.
+    /// A device that is lent in parts.
+    Device,
+    /// One accelerator, or one core where cores are lent; of a device that is lent in parts, one of these.
     Chip,
 }
 
@@ -43,6 +46,7 @@ canonical_enum!(Level {
     Rack = "rack" {},
     Domain = "domain" {},
     Host = "host" {},
+    Device = "device" {},
     Chip = "chip" {},
 });
 
@@ -100,6 +104,8 @@ pub struct Topology {
     fabric: Fabric,
     /// The number that the machine knows each chip by; none where chips are numbered by their host.
     devices: Vec<u32>,
+    /// The hosts of a pool whose devices are lent in parts, in order; none elsewhere.
+    hosts: Vec<Hosts>,
     chips: u32,
     first_chip: u32,
 }
@@ -127,6 +133,11 @@ pub enum TopologyFlaw {
         torus: u64,
         /// Domains of a pod.
         domains: u32,
+    },
+    /// Parts of a device that are no whole thousandths of it, or too many to tell apart.
+    Parts {
+        /// Into how many parts each device was to be cut.
+        parts: u32,
     },
 }
 
@@ -169,10 +180,58 @@ impl Topology {
         }
         let chips = u32::try_from(cells).map_err(|_| TopologyFlaw::TooLarge)?;
         let first_chip = u32::try_from(inner).map_err(|_| TopologyFlaw::TooLarge)?;
-        let made =
-            Self { model: model.to_owned(), each, tiers, fabric, devices: Vec::new(), chips, first_chip };
+        let made = Self::bare(model, (each, tiers, fabric), (chips, first_chip));
         made.check_torus()?;
         Ok(made)
+    }
+
+    fn bare(model: &str, cells: (Resources, Vec<Tier>, Fabric), (chips, first_chip): (u32, u32)) -> Self {
+        let (each, tiers, fabric) = cells;
+        let (devices, hosts) = (Vec::new(), Vec::new());
+        Self { model: model.to_owned(), each, tiers, fabric, devices, hosts, chips, first_chip }
+    }
+
+    /// The most parts of a device, and the most devices of a host.
+    pub const PARTS_MAX: u32 = 125;
+
+    /// Hosts whose devices are lent in parts: each device is cut into as many equal ones. A host has one cell more, beside
+    /// its devices, whose parts are the places of what runs on its processors alone.
+    pub fn in_parts(hosts: Vec<Hosts>, parts: u32) -> Result<Self, TopologyFlaw> {
+        if parts == 0 || parts > Self::PARTS_MAX || 1_000 % parts != 0 {
+            return Err(TopologyFlaw::Parts { parts });
+        }
+        if hosts.iter().any(|hosts| hosts.count == 0) {
+            return Err(TopologyFlaw::Empty { level: Level::Host });
+        }
+        if hosts.iter().any(|hosts| hosts.devices > Self::PARTS_MAX) {
+            return Err(TopologyFlaw::TooLarge);
+        }
+        let devices: u64 =
+            hosts.iter().map(|hosts| u64::from(hosts.count) * (u64::from(hosts.devices) + 1)).sum();
+        let devices = u32::try_from(devices).map_err(|_| TopologyFlaw::TooLarge)?;
+        let tiers =
+            vec![Tier { level: Level::Device, count: devices }, Tier { level: Level::Chip, count: parts }];
+        let each = Resources { chip_milli: u64::from(1_000 / parts), cpu_milli: 0, memory_bytes: 0 };
+        let model = hosts.first().map_or("", |hosts| &hosts.model).to_owned();
+        Ok(Self { hosts, ..Self::regular(&model, each, tiers, Fabric::Switched)? })
+    }
+
+    /// The hosts of a pool whose devices are lent in parts, in order; none elsewhere.
+    #[must_use]
+    pub fn hosts(&self) -> &[Hosts] {
+        &self.hosts
+    }
+
+    /// The models of a pool whose devices are lent in parts, each once, in the order in which its hosts name them.
+    #[must_use]
+    pub fn models(&self) -> Vec<&str> {
+        let mut models: Vec<&str> = Vec::new();
+        for hosts in &self.hosts {
+            if !models.contains(&hosts.model.as_str()) {
+                models.push(&hosts.model);
+            }
+        }
+        models
     }
 
     fn check_torus(&self) -> Result<(), TopologyFlaw> {
@@ -191,8 +250,8 @@ impl Topology {
     pub fn flat(devices: &[u32], model: &str, each: Resources) -> Self {
         let chips = u32::try_from(devices.len()).unwrap_or(u32::MAX);
         let tiers = vec![Tier { level: Level::Host, count: 1 }, Tier { level: Level::Chip, count: chips }];
-        let (model, devices) = (model.to_owned(), devices.to_vec());
-        Self { model, each, tiers, fabric: Fabric::Switched, devices, chips, first_chip: 2 }
+        let devices = devices.to_vec();
+        Self { devices, ..Self::bare(model, (each, tiers, Fabric::Switched), (chips, 2)) }
     }
 
     /// The device's model.
@@ -275,6 +334,9 @@ impl Canonical for Topology {
         put("tiers", self.tiers.to_value());
         put("fabric", self.fabric.to_value());
         put("devices", self.devices.to_value());
+        if !self.hosts.is_empty() {
+            put("hosts", self.hosts.to_value());
+        }
         Value::Map(map)
     }
 
@@ -288,7 +350,13 @@ impl Canonical for Topology {
         let (model, each): (String, _) = (fields.take("model")?, fields.take("each")?);
         let (tiers, fabric): (Vec<Tier>, Fabric) = (fields.take("tiers")?, fields.take("fabric")?);
         let devices = fields.take("devices")?;
+        let hosts = fields.take::<Option<Vec<Hosts>>>("hosts")?.unwrap_or_default();
         fields.finish()?;
+        if !hosts.is_empty() {
+            let parts = tiers.last().map_or(0, |tier| tier.count);
+            return Self::in_parts(hosts, parts)
+                .map_err(|flaw| Malformed::new(format!("{flaw:?}"), "hosts that make a pool"));
+        }
         let made = Self::regular(&model, each, tiers, fabric);
         made.map(|made| Self { devices, ..made })
             .map_err(|flaw| Malformed::new(format!("{flaw:?}"), "tiers that make a pool"))

@@ -214,6 +214,7 @@ fn whole_items(engine: &Engine, account: usize, item: Item, healthy: bool) -> u3
     let bound = |unit: &Unit| unit.bound_to(account) & if healthy { !unit.down } else { Mask::MAX };
     let whole = |at: u32| bound(engine.units.get(at)) == ground.whole();
     match item {
+        Item::Share(_) => unreachable!("no story here asks for shares"),
         Item::Chip => units().map(|unit| bound(unit).count_ones()).sum(),
         Item::Block(size) => units().map(|unit| ground.starts(size, bound(unit)).count_ones()).sum(),
         Item::Joined(tier) => {
