@@ -3,6 +3,7 @@
 
 mod demo;
 mod lending;
+mod openb;
 mod report;
 mod submissions;
 mod whole;
@@ -74,6 +75,11 @@ const BENCHES: &[Bench] = &[
         name: "itp-deadlines",
         what: "ITP's clusters with deadlines: the share met by our policy and by published ones in the same simulator",
         run: lending::deadlines,
+    },
+    Bench {
+        name: "openb",
+        what: "parts of devices on Alibaba's traces: the share of all devices given out when 100 % and 130 % are asked for",
+        run: openb::run,
     },
     Bench {
         name: "start",

@@ -11,6 +11,7 @@ mod drive;
 mod figures;
 mod itp;
 mod kueue;
+mod openb;
 mod outcome;
 mod owed;
 mod pollux;

@@ -152,7 +152,7 @@ fn figures(repository: &Repository, scene: &str, goals: &[Goal]) -> Result<Vec<F
 }
 
 /// All figures of a replayed trace.
-fn values(repository: &Repository, words: &[&str]) -> Result<Value> {
+pub(super) fn values(repository: &Repository, words: &[&str]) -> Result<Value> {
     let start = ["run", "--release", "--package", "sinew", "--", "sim"];
     printed(repository, &[&start, words, &["--json"]].concat())
 }

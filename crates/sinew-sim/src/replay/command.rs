@@ -4,6 +4,7 @@ use super::deadlines::{self, Pauses};
 use super::drive::drive;
 use super::figures::Figures;
 use super::kueue::read_generator;
+use super::openb::{Given, Openb, POLICIES};
 use super::outcome::{Outcome, Queueing};
 use super::pollux::{Cluster, Policy};
 use super::read::{TraceError, files, text};
@@ -30,6 +31,15 @@ pub enum Family {
         policy: Option<String>,
         /// Who loses time when something changes.
         pauses: Pauses,
+    },
+    /// Requests for parts of devices.
+    Openb {
+        /// How many runs of each trace, each with its own seed.
+        seeds: u32,
+        /// The one trace that is wanted; all of them otherwise.
+        trace: Option<String>,
+        /// Whether the memory of hosts binds too.
+        with_memory: bool,
     },
     /// Pollux' training jobs.
     Pollux {
@@ -67,6 +77,16 @@ pub fn replay(asked: &Asked, seconds: &dyn Fn() -> f64) -> Result<Figures, Trace
             let wanted = Wanted { folder: &asked.folder, workload: cluster, policy };
             let replays = deadlines_met(&wanted, *pauses, seconds, &mut figures)?;
             ("Deadlines met under each policy", replays)
+        }
+        Family::Openb { seeds, trace, with_memory } => {
+            let mut openb = Openb::read(&asked.folder, *with_memory)?;
+            openb.mixes.retain(|(name, _)| trace.as_ref().is_none_or(|only| only == name));
+            if openb.mixes.is_empty() {
+                let folder = asked.folder.clone();
+                return Err(TraceError::Nothing { folder, wanted: "trace of that name" });
+            }
+            parts(&openb, *seeds, seconds, &mut figures)?;
+            ("Devices given out in parts", Vec::new())
         }
         Family::Pollux { workload, policy } => {
             let wanted = Wanted { folder: &asked.folder, workload, policy };
@@ -225,6 +245,50 @@ fn deadlines_met(
         figures.add(&format!("{name}_wall_s"), seconds() - begun);
     }
     Ok(replays)
+}
+
+/// Requests for parts of devices: means over the seeds, beside what was published.
+fn parts(
+    openb: &Openb,
+    seeds: u32,
+    seconds: &dyn Fn() -> f64,
+    figures: &mut Figures,
+) -> Result<(), TraceError> {
+    let (mut gain, mut below, mut off, mut slowest_s) = (0.0, 0, 0, 0.0_f64);
+    for (name, mix) in &openb.mixes {
+        let mut means = [[0.0; 2]; POLICIES.len()];
+        for (policy, means) in POLICIES.iter().zip(&mut means) {
+            let mut runs = Vec::new();
+            for seed in 0..seeds {
+                let begun = seconds();
+                runs.push(openb.run(mix, policy, u64::from(seed) + 1)?);
+                slowest_s = slowest_s.max(seconds() - begun);
+            }
+            let ends: [fn(&Given) -> f64; 2] = [|given| given.at_100, |given| given.at_130];
+            for ((at, end), mean) in ["100", "130"].iter().zip(ends).zip(means) {
+                *mean = runs.iter().map(end).sum::<f64>() / f64::from(seeds.max(1));
+                let spread = runs.iter().map(|run| (end(run) - *mean).powi(2)).sum::<f64>();
+                let called = if *policy == "ours" { String::new() } else { format!("_{policy}") };
+                figures.add(&format!("{name}{called}@{at}"), *mean);
+                let deviation = (spread / f64::from(seeds.max(1))).sqrt();
+                figures.add(&format!("{name}{called}_deviation@{at}"), deviation);
+            }
+        }
+        // Where nothing was published, the published rule as it runs here stands in.
+        let published = openb.published.get(name);
+        for at in 0..2 {
+            let theirs = published.map_or(means[1][at], |row| row[at]);
+            let deviation = published.map_or(f64::INFINITY, |row| row[at + 2]);
+            gain += means[0][at] - theirs;
+            below += u32::from(means[0][at] < theirs);
+            off += u32::from((means[1][at] - theirs).abs() > deviation);
+        }
+    }
+    figures.add("mean_gain_points", gain / (2.0 * openb.mixes.len() as f64));
+    figures.add("below_fgd", f64::from(below));
+    figures.add("fgd_off", f64::from(off));
+    figures.add("slowest_run_wall_s", slowest_s);
+    Ok(())
 }
 
 /// The figures that every replay has.

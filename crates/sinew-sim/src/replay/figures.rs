@@ -38,6 +38,6 @@ pub(super) fn shown(figure: f64) -> String {
 
 fn escaped(name: &str) -> String {
     let plain =
-        |letter: char| if letter.is_ascii_alphanumeric() || "_-. ".contains(letter) { letter } else { '_' };
+        |letter: char| if letter.is_ascii_alphanumeric() || "_-. @".contains(letter) { letter } else { '_' };
     name.chars().map(plain).collect()
 }

@@ -16,6 +16,7 @@ Examples:
   sinew sim kueue traces/kueue                                      the time that each scenario takes, over its floor
   sinew sim itp traces/itp --hosts 25 --report lending.html         clusters alone and lending, with plots
   sinew sim deadlines traces/itp --cluster cluster01                the share of deadlines met under four policies
+  sinew sim openb traces/openb --trace default                      the share of devices that is given out, in parts
   sinew sim pollux traces/pollux --workload workload-6 --json       completion times under three policies
 
 Jobs, their times and their sizes come from the folder; who runs where is decided by the same code as on a server.")]
@@ -46,6 +47,20 @@ pub(crate) enum SimCommand {
         /// Only jobs that get other cells lose time at a change, and not everybody as in the published simulation
         #[arg(long)]
         only_moved_pause: bool,
+    },
+    /// Requests for parts of devices that come one by one: `*node_list*.csv[.gz]`, `*pod_list_TRACE.csv[.gz]`
+    Openb {
+        #[command(flatten)]
+        files: Files,
+        /// Runs of each trace, each with its own order of arrival
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        seeds: u32,
+        /// Only this trace, by what follows `pod_list_` in its file's name
+        #[arg(long, value_name = "NAME")]
+        trace: Option<String>,
+        /// Let the memory of hosts bind too, and not only devices and processors as in the published study
+        #[arg(long)]
+        memory: bool,
     },
     /// Elastic training jobs: `workloads/*.csv`, and what was measured of each program in `traces/PROGRAM/`
     Pollux {
@@ -79,6 +94,9 @@ pub(crate) fn run(context: &Context, command: SimCommand) -> Result<()> {
         SimCommand::Deadlines { files, cluster, policy, only_moved_pause } => {
             let pauses = if only_moved_pause { Pauses::Moved } else { Pauses::Everybody };
             (Family::Deadlines { cluster, policy, pauses }, files)
+        }
+        SimCommand::Openb { files, seeds, trace, memory } => {
+            (Family::Openb { seeds, trace, with_memory: memory }, files)
         }
         SimCommand::Pollux { files, workload, policy } => (Family::Pollux { workload, policy }, files),
     };
