@@ -254,3 +254,32 @@ fn a_wrong_topology_file_is_refused_with_its_line() {
         }
     }
 }
+
+#[test]
+fn hosts_in_parts_are_read_and_wrong_ones_refused_with_their_line() {
+    let file = |parts: &str, count: u32| {
+        let hosts = format!(
+            "[[hosts]]\ncount = {count}\nmodel = \"G2\"\ndevices = 8\ncpu_milli = 96000\nmemory_mib = 9\n"
+        );
+        format!("parts = {parts}\n{hosts}")
+    };
+    let pool = crate::read_topology(&file("100", 2)).expect("a pool");
+    assert_eq!((pool.hosts().len(), pool.chip_count()), (1, 1_800));
+    let said = |text: &str| crate::read_topology(text).expect_err("it is wrong").text(crate::Lang::En);
+    for (text, expected) in [
+        (
+            file("3", 2),
+            "line 1, column 9: a device has 1000 thousandths and cannot be cut into 3 equal parts",
+        ),
+        (
+            file("0", 2),
+            "line 1, column 9: a device has 1000 thousandths and cannot be cut into 0 equal parts",
+        ),
+        (file("100", 0), "line 2, column 1: there are no hosts here"),
+        (file("100", u32::MAX), "line 1, column 9: more than 67108864 cells"),
+        (file("\"many\"", 2), "line 1, column 9: invalid type"),
+        ("parts = 100\nhosts = []\n".to_owned(), "line 1, column 9: there are no hosts here"),
+    ] {
+        assert!(said(&text).starts_with(expected), "{}", said(&text));
+    }
+}

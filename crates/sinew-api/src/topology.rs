@@ -2,7 +2,7 @@
 
 use crate::Lang;
 use serde::Deserialize;
-use sinew_types::{Fabric, Level, Resources, Tier, Topology, TopologyFlaw};
+use sinew_types::{Fabric, Hosts, Level, Resources, Tier, Topology, TopologyFlaw};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -32,6 +32,31 @@ struct File {
 struct LevelLine {
     name: Spanned<String>,
     count: Spanned<u32>,
+}
+
+/// What stands in a file of hosts whose devices are lent in parts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartsFile {
+    /// Into how many equal parts each device is cut.
+    parts: Spanned<u32>,
+    hosts: Vec<Spanned<HostsLine>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostsLine {
+    count: u32,
+    model: String,
+    devices: u32,
+    cpu_milli: u32,
+    memory_mib: u32,
+}
+
+/// Tells the two kinds of files apart.
+#[derive(Deserialize)]
+struct Kind {
+    parts: Option<toml::Value>,
 }
 
 /// What is wrong with a topology file, and where.
@@ -72,6 +97,13 @@ pub enum Wrong {
     },
     /// The last level is not chips.
     NoChips,
+    /// A device cannot be cut into so many equal parts.
+    Parts {
+        /// As it was written.
+        parts: u32,
+    },
+    /// Hosts that are none.
+    NoHosts,
     /// More cells than a pool may have.
     TooMany,
     /// The number of chips does not divide into these levels.
@@ -94,6 +126,9 @@ pub enum Wrong {
 
 /// Reads a topology file.
 pub fn read_topology(text: &str) -> Result<Topology, TopologyFault> {
+    if toml::from_str::<Kind>(text).is_ok_and(|kind| kind.parts.is_some()) {
+        return read_parts(text);
+    }
     let file: File = toml::from_str(text).map_err(|wrong| {
         let what = Wrong::Form { message: wrong.message().to_owned() };
         fault(text, wrong.span().unwrap_or(0..0), what)
@@ -127,6 +162,29 @@ pub fn read_topology(text: &str) -> Result<Topology, TopologyFault> {
         };
         fault(text, span, what)
     })
+}
+
+/// Reads a file of hosts whose devices are lent in parts.
+fn read_parts(text: &str) -> Result<Topology, TopologyFault> {
+    let file: PartsFile = toml::from_str(text).map_err(|wrong| {
+        let what = Wrong::Form { message: wrong.message().to_owned() };
+        fault(text, wrong.span().unwrap_or(0..0), what)
+    })?;
+    if let Some(line) = file.hosts.iter().find(|line| line.get_ref().count == 0) {
+        return Err(fault(text, line.span(), Wrong::NoHosts));
+    }
+    let (parts, span) = (*file.parts.get_ref(), file.parts.span());
+    let hosts = file.hosts.into_iter().map(|line| {
+        let HostsLine { count, model, devices, cpu_milli, memory_mib } = line.into_inner();
+        Hosts { count, model, devices, cpu_milli, memory_mib }
+    });
+    let hosts: Vec<Hosts> = hosts.collect();
+    let what = |flaw| match flaw {
+        TopologyFlaw::Parts { parts } => Wrong::Parts { parts },
+        TopologyFlaw::TooLarge => Wrong::TooMany,
+        _ => Wrong::NoHosts,
+    };
+    Topology::in_parts(hosts, parts).map_err(|flaw| fault(text, span, what(flaw)))
 }
 
 /// The levels, largest cells first, each inside the one before.
@@ -225,6 +283,14 @@ fn words(lang: Lang, what: &Wrong) -> String {
         Wrong::NoChips => lang.pick(
             "the last level must be chips (or cores); add one",
             "le dernier niveau doit être chip (ou core) ; ajoutez-le",
+        ),
+        Wrong::Parts { parts } => lang.pick(
+            format!("a device has 1000 thousandths and cannot be cut into {parts} equal parts; write a divisor of 1000 up to 125, such as 10 or 100"),
+            format!("un appareil a 1000 millièmes et ne se coupe pas en {parts} parts égales ; écrivez un diviseur de 1000 jusqu'à 125, comme 10 ou 100"),
+        ),
+        Wrong::NoHosts => lang.pick(
+            "there are no hosts here; give a count of at least 1",
+            "il n'y a pas d'hôtes ici ; donnez un nombre d'au moins 1",
         ),
         Wrong::TooMany => lang.pick(
             format!("more than {most} cells, or more than {small} of the largest that have at most 128 chips; describe several pools, or a level of hosts"),
