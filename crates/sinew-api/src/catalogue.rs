@@ -185,6 +185,13 @@ pub(crate) fn notice_text(lang: Lang, notice: &Notice) -> (&'static str, String)
                 format!("votre organisation a changé sa taille : sauvegarde avant {by}, reprise ainsi"),
             ),
         ),
+        Why::Limit => (
+            "limit",
+            lang.pick(
+                format!("its limit is up; gone by {by}"),
+                format!("sa limite est atteinte ; partie avant {by}"),
+            ),
+        ),
         Why::ContractEnds => (
             "contract-ends",
             lang.pick(
@@ -203,6 +210,7 @@ pub fn exit_text(lang: Lang, exit: &Exit) -> String {
         Exit::Signal { signal } => lang.pick(format!("signal {signal}"), format!("signal {signal}")),
         Exit::Deadline => lang.pick("killed at its deadline", "tuée à l'échéance"),
         Exit::Lost => lang.pick("lost with its supervisor", "perdue avec son superviseur"),
+        Exit::Limit => lang.pick("ran to its limit", "a atteint sa limite"),
         Exit::NotStarted { why } => lang.pick(format!("not started: {why}"), format!("pas démarrée : {why}")),
     }
 }

@@ -103,6 +103,9 @@ pub struct WorkloadRequest {
     pub priority: i32,
     /// How often it writes a checkpoint, such as `10s`.
     pub checkpoint_every: Option<String>,
+    /// How long it runs at most each time that it gets its cells, such as `2h`; then it is told to leave and ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
     /// The pools it may run in; any where empty.
     #[serde(default)]
     pub pools: Vec<String>,
@@ -174,6 +177,7 @@ impl WorkloadRequest {
                 .map(|t| field::<Span>("checkpoint_every", t))
                 .transpose()?,
             serves: self.serves.as_deref().map(release_ref).transpose()?,
+            limit: self.limit.as_deref().map(|text| field::<Span>("limit", text)).transpose()?,
         })
     }
 

@@ -63,6 +63,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NeverFits { asked: chips(9), largest: chips(2) },
         Refusal::NoCapacity,
         Refusal::WhichPool { pools: vec![name()] },
+        Refusal::LimitTooShort { limit: Span::from_ms(1), notice: Span::from_ms(2) },
         Refusal::WorkloadOver { name: name() },
         Refusal::NotTrained { name: name() },
         Refusal::NoWeights { name: name() },
@@ -206,6 +207,7 @@ fn inputs_stay_inside_their_folder() {
         network: None,
         priority: 0,
         checkpoint_every: None,
+        limit: None,
         pools: vec![],
         serves: None,
     };

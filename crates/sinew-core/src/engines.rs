@@ -233,6 +233,7 @@ fn request(engine: &Engine, id: WorkloadId, workload: &Workload) -> Option<Reque
         since: workload.submitted_at,
         checkpoint_every: workload.spec.checkpoint_every,
         served: workload.served.unwrap_or(0),
+        limit: workload.spec.limit,
     })
 }
 
@@ -244,6 +245,7 @@ fn promised(engine: &Engine, contract: &Contract) -> (Entitlement, Vec<(Item, u3
         borrow_limit: limit(&terms.borrow_limit),
         lend_limit: limit(&terms.lend_limit),
         recall_bound: terms.recall_bound(),
+        notice: terms.notice,
         minimum_term: terms.minimum_term.unwrap_or_default(),
         starts: terms.starts,
         closes: contract.closes_at(),
@@ -276,6 +278,7 @@ fn owners(state: &State, pool: PoolId) -> Entitlement {
         borrow_limit: u32::MAX,
         lend_limit: u32::MAX,
         recall_bound: longest.unwrap_or_default(),
+        notice: RecallBound::of(state, Account::Owner, pool).notice,
         minimum_term: Span::default(),
         starts: Instant::from_ms(i64::MIN / 4),
         closes: Instant::from_ms(i64::MAX / 4),

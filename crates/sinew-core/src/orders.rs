@@ -1,9 +1,10 @@
 //! What executors should do. Orders repeat safely: each carries its lease's epoch.
 
 use crate::control::Recorded;
+use crate::engines::RecallBound;
 use crate::event::Event;
 use crate::state::{Lease, State, Workload};
-use sinew_sched::Account;
+use sinew_sched::{Account, Why};
 use sinew_types::{Hash, Instant, OrgId, Part, ReleaseRef, Resources, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +43,7 @@ pub enum Order {
     },
 }
 
-/// The end of a lease that its contract sets from the start: it holds also where nobody lives to order it.
+/// The end of a lease that its contract or its limit sets from the start: it holds also where nobody lives to order it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastMoments {
     /// When it is told to leave at the latest.
@@ -51,12 +52,26 @@ pub struct LastMoments {
     pub kill_at: Instant,
 }
 
-/// The last moments of an account's leases: the notice of the end that `settle` would give, and its deadline.
-pub(crate) fn last_moments(state: &State, account: Account, granted_at: Instant) -> Option<LastMoments> {
-    let Account::Contract(id) = account else { return None };
-    let contract = state.contracts.get(&id)?;
-    let notice_at = contract.closes_after(granted_at);
-    Some(LastMoments { notice_at, kill_at: notice_at.plus(contract.terms.notice) })
+/// The last moments of a lease and what sets them: the notice that `settle` would give, and its deadline.
+pub(crate) fn last_moments(
+    state: &State,
+    workload: &Workload,
+    granted_at: Instant,
+) -> Option<(LastMoments, Why)> {
+    let closes = match workload.account {
+        Account::Contract(id) => state.contracts.get(&id).map(|contract| {
+            let notice_at = contract.closes_after(granted_at);
+            LastMoments { notice_at, kill_at: notice_at.plus(contract.terms.notice) }
+        }),
+        Account::Owner => None,
+    };
+    let limit = workload.spec.limit.map(|limit| {
+        let notice = RecallBound::of(state, workload.account, workload.pool).notice;
+        let kill_at = granted_at.plus(limit);
+        LastMoments { notice_at: kill_at.minus(notice).max(granted_at), kill_at }
+    });
+    let both = [closes.map(|last| (last, Why::ContractEnds)), limit.map(|last| (last, Why::Limit))];
+    both.into_iter().flatten().min_by_key(|(last, _)| last.kill_at)
 }
 
 /// The orders that follow from fresh records, against the state after them.
@@ -111,7 +126,7 @@ fn start(state: &State, id: WorkloadId, workload: &Workload, lease: &Lease) -> O
         devices: devices.into_iter().collect(),
         resources,
         serves: workload.spec.serves.clone(),
-        last: last_moments(state, workload.account, lease.granted_at),
+        last: last_moments(state, workload, lease.granted_at).map(|(last, _)| last),
         checkpoint: workload.kept.as_ref().map(|kept| kept.checkpoint.clone()).unwrap_or_default(),
     }
 }

@@ -193,6 +193,13 @@ pub enum Refusal {
         /// Their names.
         pools: Vec<Name>,
     },
+    /// A workload that may run no longer than the notice takes would be told to leave at once.
+    LimitTooShort {
+        /// What it may run.
+        limit: Span,
+        /// From the notice to the end.
+        notice: Span,
+    },
     /// The workload has already ended.
     WorkloadOver {
         /// Its name.

@@ -146,8 +146,12 @@ pub(crate) fn wait(state: &State, id: WorkloadId, reason: Reason) -> Option<Wait
 /// The event that tells a lease to leave; nothing where it holds nothing or has been told.
 pub(crate) fn notify(state: &State, now: Instant, id: WorkloadId, why: Why) -> Option<Event> {
     let workload = state.workloads.get(&id)?;
-    workload.lease().filter(|lease| lease.notice.is_none())?;
-    let deadline = now.plus(RecallBound::of(state, workload.account, workload.pool).notice);
+    let lease = workload.lease().filter(|lease| lease.notice.is_none())?;
+    let deadline = match (&why, workload.spec.limit) {
+        // Its supervisor keeps the same moment, whenever it hears of this.
+        (Why::Limit, Some(limit)) => lease.granted_at.plus(limit).max(now),
+        _ => now.plus(RecallBound::of(state, workload.account, workload.pool).notice),
+    };
     Some(Event::LeaseNotified { id, epoch: workload.epoch, why, deadline })
 }
 

@@ -95,6 +95,8 @@ pub enum Exit {
         /// Why, for its organisation.
         why: String,
     },
+    /// It ran for as long as its organisation said that it would at most, and had not finished.
+    Limit,
 }
 
 canonical_enum!(Exit {
@@ -103,6 +105,7 @@ canonical_enum!(Exit {
     Deadline = "deadline" {},
     Lost = "lost" {},
     NotStarted = "not-started" { why },
+    Limit = "limit" {},
 });
 
 /// A lease was told to leave.

@@ -7,6 +7,7 @@ mod calendar;
 mod failures;
 mod history;
 mod invariants;
+mod limits;
 mod stories;
 mod what_if;
 mod world;

@@ -68,6 +68,8 @@ pub(crate) struct AccountState {
     pub(crate) running: BTreeSet<GangIx>,
     /// Of these, those that could use more.
     pub(crate) small: BTreeSet<GangIx>,
+    /// Of these, those with a limit that were not told to leave, by when they are killed.
+    pub(crate) limited: BTreeSet<(Instant, GangIx)>,
 }
 
 impl AccountState {
@@ -96,6 +98,7 @@ impl AccountState {
             prepared: BTreeSet::new(),
             running: BTreeSet::new(),
             small: BTreeSet::new(),
+            limited: BTreeSet::new(),
         }
     }
 

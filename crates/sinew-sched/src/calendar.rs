@@ -38,6 +38,7 @@ impl Engine {
         let moments = [starts, starts.minus(self.lead), closes];
         let coming = moments.into_iter().filter(|moment| *moment > self.now);
         self.timers.extend(coming.map(|moment| (moment, at)));
+        self.set_limit_timer(at);
     }
 
     /// The longest recall of those who are there. Where that changes, every window to come is prepared at another time,

@@ -142,6 +142,7 @@ impl Engine {
             state.small.insert(gang);
             self.stirred = true;
         }
+        self.limit_begins(gang);
         self.stir_own(account);
     }
 
@@ -169,6 +170,7 @@ impl Engine {
                 }
             }
         }
+        self.limit_ends(gang);
         self.gangs.get_mut(gang).gone_by = Some(gone_by);
         self.account_mut(account).small.remove(&gang);
     }
@@ -176,6 +178,7 @@ impl Engine {
     /// A gang's cells are free again since `at`. It waits for its next lease where `again`, and is gone otherwise.
     pub fn ended(&mut self, workload: WorkloadId, again: bool, at: Instant) {
         let Some(gang) = self.gang_of(workload) else { return };
+        self.limit_ends(gang);
         let found = self.gangs.get_mut(gang);
         let (account, leaving) = (found.account, found.gone_by.is_some());
         let (item, held) = (found.request.demand.item, std::mem::take(&mut found.held));

@@ -18,6 +18,7 @@ mod follow;
 mod ground;
 mod health;
 mod lend;
+mod limits;
 mod lists;
 mod next;
 mod pages;

@@ -151,6 +151,9 @@ impl Engine {
         {
             return Some(Action::Bind { cells });
         }
+        if let Some(told) = self.end_limited(at) {
+            return Some(told);
+        }
         // What still runs under a window that is over leaves; so does what runs when the clock was set back, unless there
         // is but one window.
         if season == Season::Closing || season != Season::Open && !self.accounts[at].windows.is_empty() {

@@ -54,6 +54,8 @@ pub struct Entitlement {
     pub lend_limit: u32,
     /// How long a recall takes from it at most.
     pub recall_bound: Span,
+    /// How much of that is between the notice and the deadline.
+    pub notice: Span,
     /// How long a lease of it is safe from recall.
     pub minimum_term: Span,
     /// From when on it may hold anything.
@@ -79,6 +81,8 @@ pub struct Request {
     pub checkpoint_every: Option<Span>,
     /// Chip-milliseconds that it has had.
     pub served: u64,
+    /// How long a lease of it lasts at most, where that is known.
+    pub limit: Option<Span>,
 }
 
 /// Where a gang would rather be: so many of the chips from a first one on. A wish, never a condition.
@@ -113,6 +117,8 @@ pub enum Why {
     Drain,
     /// Cells that it holds have failed.
     CellsFailed,
+    /// It has run for as long as its organisation said that it would at most.
+    Limit,
 }
 
 canonical_enum!(Why {
@@ -124,6 +130,7 @@ canonical_enum!(Why {
     ContractEnds = "contract-ends" {},
     Drain = "drain" {},
     CellsFailed = "cells-failed" {},
+    Limit = "limit" {},
 });
 
 /// Why a workload waits. Holds nothing about any other organisation.

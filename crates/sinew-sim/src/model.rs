@@ -15,7 +15,7 @@ use sinew_ledger::UsageRecord;
 use sinew_sched::{Account, Holding, Wait};
 use sinew_store::{Row, hash_of};
 use sinew_types::{
-    CellIndex, ContractId, Hash, Instant, Name, OrgId, PoolId, Shape, WorkloadId, WorkloadSpec,
+    CellIndex, ContractId, Hash, Instant, Name, OrgId, PoolId, Shape, Span, WorkloadId, WorkloadSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -81,6 +81,8 @@ pub(crate) struct Work {
     pub(crate) name: Name,
     pub(crate) shape: (u32, u32),
     pub(crate) priority: i32,
+    /// How long a lease of it lasts at most.
+    pub(crate) limit: Option<Span>,
     pub(crate) epoch: u64,
     pub(crate) over: bool,
     /// Whether its organisation holds it back.
@@ -162,6 +164,7 @@ impl Model {
                     name,
                     shape: shape(spec),
                     priority: spec.priority,
+                    limit: spec.limit,
                     epoch: 0,
                     over: false,
                     held: false,

@@ -62,9 +62,11 @@ pub struct WorkloadSpec {
     pub checkpoint_every: Option<Span>,
     /// The release that this workload serves on the socket at `$SINEW_SOCKET`, for an endpoint.
     pub serves: Option<ReleaseRef>,
+    /// How long a lease of it lasts at most, where its organisation said so.
+    pub limit: Option<Span>,
 }
 
-canonical_struct!(WorkloadSpec { name, parts, priority, checkpoint_every, serves });
+canonical_struct!(WorkloadSpec { name, parts, priority, checkpoint_every, serves, limit });
 
 /// A release by model name and version.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

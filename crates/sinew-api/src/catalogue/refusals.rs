@@ -452,6 +452,13 @@ fn workload(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             let (en, fr) = (format!("more than one pool would do: {names}; say which with --pool"), format!("plusieurs pools conviennent : {names} ; dites lequel avec --pool"));
             ("which-pool", lang.pick(en, fr))
         }
+        Refusal::LimitTooShort { limit, notice } => {
+            let (en, fr) = (
+                format!("with a limit of {limit} it would be told to leave as soon as it starts, because its notice takes {notice}; set a longer --limit"),
+                format!("avec une limite de {limit} elle devrait partir dès son départ, car son préavis dure {notice} ; fixez une --limit plus longue"),
+            );
+            ("limit-too-short", lang.pick(en, fr))
+        }
         Refusal::WorkloadOver { name } => {
             let (en, fr) = (format!("`{name}` has already ended; there is nothing to do"), format!("`{name}` est déjà finie ; il n'y a rien à faire"));
             ("workload-over", lang.pick(en, fr))

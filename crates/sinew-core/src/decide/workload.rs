@@ -3,6 +3,7 @@
 use super::Decision;
 use crate::command::Observation;
 use crate::control::Control;
+use crate::engines::RecallBound;
 use crate::event::{Event, Next};
 use crate::orders::last_moments;
 use crate::refusal::{Refusal, Thing};
@@ -77,6 +78,10 @@ fn submitted(
     let (pool, account) = choose(state, org, &part.pools)?;
     let engine = control.engine(pool).ok_or(Refusal::NoCapacity)?;
     fits(engine, account, (part.least, part.most))?;
+    let notice = RecallBound::of(state, account, pool).notice;
+    if let Some(limit) = spec.limit.filter(|limit| *limit <= notice) {
+        return Err(Refusal::LimitTooShort { limit, notice });
+    }
     Ok(Event::WorkloadSubmitted { id, org, pool, account, spec: Arc::clone(spec) })
 }
 
@@ -191,29 +196,34 @@ fn ended(
     let (id, workload, lease) = which;
     let (exit, outputs) = how;
     let used = usage(state, id, end).map(|record| Event::UsageRecorded { record });
-    let next = next(workload, exit, was_told(state, end, workload, lease));
-    let (exit, outputs) = (exit.clone(), outputs.clone());
+    let told = was_told(state, end, workload, lease);
+    let next = next(workload, exit, told.as_ref());
+    let at_limit = next == Next::Failed && told == Some(Why::Limit);
+    let exit = if at_limit { Exit::Limit } else { exit.clone() };
+    let outputs = outputs.clone();
     used.into_iter()
         .chain([Event::LeaseEnded { id, epoch: workload.epoch, exit, outputs, next, ended_at: end }])
         .collect()
 }
 
 /// Why a lease was told to leave, if it was: by a notice of the records, or by its supervisor alone because the contract
-/// ended, which nobody may have lived to record.
+/// ended or the limit was up, which nobody may have lived to record.
 fn was_told(state: &State, end: Instant, workload: &Workload, lease: &Lease) -> Option<Why> {
-    let closed =
-        last_moments(state, workload.account, lease.granted_at).is_some_and(|last| last.notice_at <= end);
     let recorded = lease.notice.as_ref().map(|notice| notice.why.clone());
-    recorded.or_else(|| closed.then_some(Why::ContractEnds))
+    recorded.or_else(|| {
+        let last = last_moments(state, workload, lease.granted_at);
+        last.filter(|(last, _)| last.notice_at <= end).map(|(_, why)| why)
+    })
 }
 
-/// Status 0 means finished, except for an endpoint, which never is. After a notice anything else means "go on later";
-/// without one it is a failure. What was lost goes on later, a few times.
-fn next(workload: &Workload, exit: &Exit, told: Option<Why>) -> Next {
+/// Status 0 means finished, except for an endpoint, which never is. After a notice anything else means "go on later",
+/// except where its limit was up; without one it is a failure. What was lost goes on later, a few times.
+fn next(workload: &Workload, exit: &Exit, told: Option<&Why>) -> Next {
     let finished = *exit == Exit::Code { code: 0 } && workload.spec.serves.is_none();
     match (told, exit) {
         (Some(Why::Cancel), _) => Next::Cancelled,
         _ if finished => Next::Done,
+        (Some(Why::Limit), _) => Next::Failed,
         (Some(_), _) => Next::Again,
         (None, Exit::Lost) if workload.losses < LOSSES_MAX => Next::Again,
         (None, _) => Next::Failed,

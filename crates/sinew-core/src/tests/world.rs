@@ -226,6 +226,7 @@ pub(super) fn spec(name: &str, least: u32, most: u32) -> WorkloadSpec {
         parts: vec![part],
         priority: 0,
         checkpoint_every: None,
+        limit: None,
         serves: None,
     }
 }

@@ -22,6 +22,7 @@ fn engine(text: &str) -> Engine {
         borrow_limit: 0,
         lend_limit: 0,
         recall_bound: Span::default(),
+        notice: Span::default(),
         minimum_term: Span::default(),
         starts: Instant::from_ms(0),
         closes: Instant::from_ms(1 << 40),
@@ -58,6 +59,7 @@ fn tell(engine: &mut Engine, line: &str) -> String {
         since: Instant::from_ms(1),
         checkpoint_every: None,
         served: 0,
+        limit: None,
     });
     String::new()
 }

@@ -84,6 +84,11 @@ fn accounts(engine: &Engine) {
             "idle blocks of account {at}"
         );
         assert_eq!(state.owed, blocks(&|unit| unit.owed_to(at)), "blocks that account {at} could have back");
+        let limits = state.running.iter().map(|gang| (gang, engine.gangs.get(*gang)));
+        let limits = limits
+            .filter(|(_, gang)| gang.gone_by.is_none())
+            .filter_map(|(at, gang)| Some((gang.granted_at.plus(gang.request.limit?), *at)));
+        assert_eq!(state.limited, limits.collect(), "when gangs of account {at} have run for long enough");
         let kinds = state.waiting.keys().fold(0, |all, ask| all | engine.ground.kind(ask));
         assert_eq!(state.waiting_kinds, kinds, "what account {at} waits for");
         assert_eq!((engine.briefs[at].idle, engine.briefs[at].borrowed), (state.idle, state.borrowed));

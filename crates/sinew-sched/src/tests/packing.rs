@@ -13,6 +13,7 @@ pub(crate) fn packs(engine: &Engine, account: usize, items: &[(Item, u32)]) -> b
             Item::Chip => blocks.push((1, *count)),
             Item::Block(size) => blocks.push((*size, *count)),
             Item::Joined(_) => large.push((*item, *count)),
+            Item::Share(_) => return false, // No guarantee is made of shares.
             Item::Group(_) | Item::Boxed(_) => large.extend((0..*count).map(|_| (*item, 1))),
         }
     }
@@ -47,7 +48,7 @@ fn places(engine: &Engine, left: &[Mask], what: (Item, u32)) -> Vec<Vec<usize>> 
         }
         (Item::Group(tier), _) => (tier, ground.tiers[tier].units),
         (Item::Joined(tier), count) => (tier, count),
-        (Item::Chip | Item::Block(_), _) => return Vec::new(),
+        (Item::Chip | Item::Block(_) | Item::Share(_), _) => return Vec::new(),
     };
     let wanted = usize::try_from(wanted).expect("small");
     let groups = ground.groups(tier).map(|mut group| place(&mut group)).filter(|units| units.len() >= wanted);

@@ -17,7 +17,7 @@ const ACCOUNTS: [&str; 4] = ["owner", "a", "b", "c"];
 #[derive(Clone, Debug)]
 enum Step {
     Contract { of: usize, shapes: Vec<usize>, borrow: u32, lend: u32, term_s: u64, windows: Option<i64> },
-    Submit { of: usize, shape: usize, priority: i32 },
+    Submit { of: usize, shape: usize, priority: i32, limit_s: Option<u64> },
     End { which: usize, again: bool },
     Withdraw { which: usize },
     Pass { seconds: u64 },
@@ -30,7 +30,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(of, shapes, borrow, lend, term_s, windows)| {
                 Step::Contract { of, shapes, borrow, lend, term_s, windows }
             }),
-        8 => (0..4_usize, 0..10_usize, 0..3_i32).prop_map(|(of, shape, priority)| Step::Submit { of, shape, priority }),
+        8 => (0..4_usize, 0..10_usize, 0..3_i32, prop::option::weighted(0.5, 0..90_u64))
+            .prop_map(|(of, shape, priority, limit_s)| Step::Submit { of, shape, priority, limit_s }),
         6 => (any::<usize>(), any::<bool>()).prop_map(|(which, again)| Step::End { which, again }),
         1 => any::<usize>().prop_map(|which| Step::Withdraw { which }),
         2 => (1..40_u64).prop_map(|seconds| Step::Pass { seconds }),
@@ -81,9 +82,10 @@ impl Told {
                     self.story.engine.set_windows(account(ACCOUNTS[of]), &nights(first_s));
                 }
             }
-            Step::Submit { of, shape: which, priority } => {
+            Step::Submit { of, shape: which, priority, limit_s } => {
                 let (least, most) = shape(self.kind, which);
-                self.submit(ACCOUNTS[of], (&least, &most), priority);
+                let limit = limit_s.map(|seconds| Span::from_ms(seconds * 1_000));
+                self.submit(ACCOUNTS[of], (&least, &most), (priority, limit));
             }
             Step::End { which, again } => {
                 let running = self.gangs(true);
@@ -102,7 +104,8 @@ impl Told {
         }
     }
 
-    fn submit(&mut self, of: &str, shapes: (&Shape, &Shape), priority: i32) -> Option<WorkloadId> {
+    fn submit(&mut self, of: &str, shapes: (&Shape, &Shape), how: (i32, Option<Span>)) -> Option<WorkloadId> {
+        let (priority, limit) = how;
         let demand = self.story.engine.demand(shapes.0, shapes.1).ok()?;
         self.story.engine.place(account(of))?;
         let workload = WorkloadId::from_bits(self.next);
@@ -117,6 +120,7 @@ impl Told {
             since,
             checkpoint_every,
             served: 0,
+            limit,
         });
         Some(workload)
     }
@@ -285,7 +289,7 @@ proptest! {
         let workload = WorkloadId::from_bits(told.next);
         told.next += 1;
         let since = told.story.now;
-        let request = Request { workload, account: account(of), demand, priority: 0, since, checkpoint_every: None, served: 0 };
+        let request = Request { workload, account: account(of), demand, priority: 0, since, checkpoint_every: None, served: 0, limit: None };
         told.story.engine.submit(request);
         told.story.settle();
         for _ in 0..8 {

@@ -155,6 +155,7 @@ fn spec(id: WorkloadId, shape: Shape) -> WorkloadSpec {
         parts: vec![Part { role, least: shape, most: shape, program, pools: vec![] }],
         priority: 0,
         checkpoint_every: Some(Span::from_ms(600_000)),
+        limit: None,
         serves: None,
     }
 }

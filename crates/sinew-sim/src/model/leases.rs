@@ -2,7 +2,7 @@
 
 use super::{Deal, Life, Model, Verdict, Violation, Work, demand};
 use sinew_core::{Event, Next};
-use sinew_sched::{Account, Cells, Holding};
+use sinew_sched::{Account, Cells, Holding, Why};
 use sinew_types::{CellIndex, Instant, Span, WorkloadId};
 use std::collections::BTreeMap;
 
@@ -23,7 +23,9 @@ impl Model {
                 life.cells = cells;
                 Ok(())
             }
-            Event::LeaseNotified { id, epoch, deadline, .. } => self.notified(at, (*id, *epoch), *deadline),
+            Event::LeaseNotified { id, epoch, deadline, why } => {
+                self.notified(at, (*id, *epoch), (*deadline, why))
+            }
             Event::LeaseStarted { id, epoch } => self.current(*id, *epoch).map(|_| ()),
             Event::LeaseEnded { id, epoch, next, ended_at, .. } => {
                 let life = self.current(*id, *epoch)?;
@@ -70,14 +72,16 @@ impl Model {
         Ok(())
     }
 
-    fn notified(&mut self, at: Instant, which: (WorkloadId, u64), deadline: Instant) -> Verdict {
-        let (id, epoch) = which;
+    fn notified(&mut self, at: Instant, which: (WorkloadId, u64), told: (Instant, &Why)) -> Verdict {
+        let ((id, epoch), (deadline, why)) = (which, told);
         let notice = self.works.get(&id).map_or(Span::default(), |work| self.notice(work));
+        let limit = self.works.get(&id).and_then(|work| work.limit).filter(|_| *why == Why::Limit);
         let life = self.current(id, epoch)?;
         let earlier = life.deadline;
+        let due = limit.map_or(at.plus(notice), |limit| life.from.plus(limit).max(at));
         // Who holds broken cells leaves at once, whatever it was told before.
         let at_once = life.failed_at.is_some() && deadline <= at;
-        let kept = at_once || deadline == earlier.unwrap_or(at.plus(notice));
+        let kept = at_once || deadline == earlier.unwrap_or(due);
         life.deadline = Some(deadline);
         demand(kept, 1, || {
             format!("{id} must leave by {deadline}, which is not its notice (before: {earlier:?})")

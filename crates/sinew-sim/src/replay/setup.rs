@@ -153,6 +153,7 @@ pub(super) fn spec(name: &str, shape: Shape, priority: i32) -> WorkloadSpec {
         parts: vec![Part { role, least: shape, most: shape, program, pools: vec![] }],
         priority,
         checkpoint_every: None,
+        limit: None,
         serves: None,
     }
 }

@@ -163,7 +163,9 @@ impl World {
             pools: vec![format!("pool{}", pool % self.layout.pools.len()).parse().expect("a name")],
         };
         let name = name.parse().expect("a name");
-        let spec = WorkloadSpec { name, parts: vec![part], priority, checkpoint_every: None, serves: None };
+        let limit = self.chance.percent(50).then(|| Span::from_ms(5_000 + self.chance.below(90_000)));
+        let spec =
+            WorkloadSpec { name, parts: vec![part], priority, checkpoint_every: None, serves: None, limit };
         self.keyed(org, Command::Submit { id, spec: std::sync::Arc::new(spec) });
     }
 

@@ -177,7 +177,7 @@ fn spec(id: WorkloadId, chips: u32) -> WorkloadSpec {
     let role = "main".parse().expect("a name");
     let part = Part { role, least: Shape::Chips(1), most: shape, program, pools: vec![] };
     let name = format!("w{}", id.bits()).parse().expect("a name");
-    WorkloadSpec { name, parts: vec![part], priority: 0, checkpoint_every: None, serves: None }
+    WorkloadSpec { name, parts: vec![part], priority: 0, checkpoint_every: None, serves: None, limit: None }
 }
 
 /// What differs, one line each.

@@ -69,6 +69,9 @@ pub(crate) struct RunArgs {
     /// How often it writes a checkpoint, such as 60s
     #[arg(long, value_name = "TIME")]
     checkpoint: Option<String>,
+    /// How long it runs at most, such as 2h: smaller work can then be planned around it, and it ends when the time is up
+    #[arg(long, value_name = "TIME")]
+    limit: Option<String>,
     /// Wait until it is over
     #[arg(long)]
     wait: bool,
@@ -156,6 +159,7 @@ fn request(args: &RunArgs) -> Result<WorkloadRequest> {
         network,
         priority: args.priority,
         checkpoint_every: args.checkpoint.clone(),
+        limit: args.limit.clone(),
         pools: args.pools.clone(),
         serves: None,
     })

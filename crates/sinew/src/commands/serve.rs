@@ -70,6 +70,7 @@ fn request(args: &ServeArgs, release: &ReleaseView) -> WorkloadRequest {
         network: None,
         priority: args.priority,
         checkpoint_every: None,
+        limit: None,
         pools: args.pools.clone(),
         serves: Some(release.reference.clone()),
     }

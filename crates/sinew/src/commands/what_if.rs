@@ -41,6 +41,9 @@ pub(crate) struct RunArgs {
     /// Higher goes first within your organisation
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     priority: i32,
+    /// How long it would run at most
+    #[arg(long, value_name = "TIME")]
+    limit: Option<String>,
 }
 
 /// Asks, and says what would follow.
@@ -65,6 +68,7 @@ fn foresee(context: &Context, args: &RunArgs) -> Result<()> {
         network: None,
         priority: args.priority,
         checkpoint_every: None,
+        limit: args.limit.clone(),
         pools: args.pools.clone(),
         serves: None,
     };

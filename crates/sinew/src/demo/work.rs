@@ -22,6 +22,7 @@ pub(crate) fn engine(name: &str, cores: (u32, u32), args: &[&str]) -> WorkloadRe
         network: None,
         priority: 0,
         checkpoint_every: None,
+        limit: None,
         pools: Vec::new(),
         serves: None,
     }
