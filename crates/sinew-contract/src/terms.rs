@@ -88,6 +88,13 @@ pub enum Flaw {
     PromisesNothing,
     /// An organisation contracts with itself.
     WithItself,
+    /// A lease would be safe from recall for longer than the contract, or its longest window, lasts.
+    TermTooLong {
+        /// The minimum term.
+        term: Span,
+        /// From the first moment of that to the last.
+        lasts: Span,
+    },
     /// Part of the recall bound is zero, which no machine can keep.
     NoTime {
         /// Which part.
@@ -124,6 +131,10 @@ impl Terms {
         }
         if self.ends <= self.starts {
             return Err(Flaw::EndsBeforeStart { starts: self.starts, ends: self.ends });
+        }
+        let lasts = self.ends.since(self.starts);
+        if let Some(term) = self.minimum_term.filter(|term| *term > lasts) {
+            return Err(Flaw::TermTooLong { term, lasts });
         }
         let (guaranteed, borrowed) = (&self.guaranteed_price.money.asset, &self.borrowed_price.money.asset);
         if guaranteed != borrowed {

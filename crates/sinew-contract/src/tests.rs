@@ -43,11 +43,12 @@ fn contract() -> Contract {
 #[test]
 fn each_flaw_is_found() {
     type Change = fn(&mut Terms);
-    let cases: [(Change, &str); 5] = [
+    let cases: [(Change, &str); 6] = [
         (|t| t.lab = t.owner, "WithItself"),
         (|t| t.ends = t.starts, "EndsBeforeStart"),
         (|t| t.borrowed_price = "1 EUR/chip-hour".parse().expect("a price"), "MixedAssets"),
         (|t| (t.guarantee, t.borrow_limit) = (vec![], Shape::Chips(0)), "PromisesNothing"),
+        (|t| t.minimum_term = Some(t.ends.since(t.starts).plus(Span::from_ms(1))), "TermTooLong"),
         (|t| t.notice = Span::from_ms(0), "NoTime"),
     ];
     assert_eq!(terms().check(), Ok(()));

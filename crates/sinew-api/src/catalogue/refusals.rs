@@ -238,6 +238,13 @@ fn flaw_text(lang: Lang, flaw: &Flaw) -> (&'static str, String) {
             "with-itself",
             lang.pick("owner and lab are the same organisation; an owner uses its own pool without a contract", "propriétaire et laboratoire sont la même organisation ; sans contrat, un propriétaire utilise déjà son pool"),
         ),
+        Flaw::TermTooLong { term, lasts } => {
+            let (en, fr) = (
+                format!("a lease would be safe from recall for {term}, and the contract, or its longest window, lasts {lasts}; make the minimum term shorter"),
+                format!("un bail serait à l'abri d'un rappel pendant {term}, et le contrat, ou sa plus longue plage, dure {lasts} ; raccourcissez la durée minimale"),
+            );
+            ("term-too-long", lang.pick(en, fr))
+        }
         Flaw::NoTime { part } => {
             let (en, fr) = (
                 format!("`{part}` is zero, which no machine can keep; give it at least 1ms"),

@@ -50,6 +50,10 @@ fn calendar(terms: &Terms, expanded: Option<&Expanded>) -> Result<(), Refusal> {
     if windows.len() > WINDOWS_MOST {
         return Err(Refusal::TooManyWindows { most: WINDOWS_MOST });
     }
+    let lasts = windows.iter().map(|window| window.ends.since(window.starts)).max().unwrap_or_default();
+    if let Some(term) = terms.minimum_term.filter(|term| *term > lasts) {
+        return Err(Refusal::Terms(sinew_contract::Flaw::TermTooLong { term, lasts }));
+    }
     let mut free_from = terms.starts;
     for Window { starts, ends } in windows {
         let leaves = starts.plus(terms.recall_bound()) < *ends;

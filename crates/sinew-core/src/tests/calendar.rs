@@ -84,3 +84,15 @@ fn windows_that_do_not_belong_to_the_terms_are_refused() {
     assert_eq!(with_calendar(&mut world, 2, windows(&many)), Err(Refusal::TooManyWindows { most: 4_000 }));
     assert_eq!(world.control.state().contracts.len(), 0);
 }
+
+#[test]
+fn a_term_longer_than_the_longest_window_is_refused() {
+    let mut world = World::new(1, 1);
+    let term = Span::from_ms(100_001);
+    let refused = world.contract_in(2, windows(&[(100, 150), (300, 400)]), |terms| {
+        terms.calendar = Some("daily 20:00-06:00 Europe/Zurich".parse().expect("a window"));
+        terms.minimum_term = Some(term);
+    });
+    let lasts = Span::from_ms(100_000);
+    assert_eq!(refused, Err(Refusal::Terms(sinew_contract::Flaw::TermTooLong { term, lasts })));
+}
