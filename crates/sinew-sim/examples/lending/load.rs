@@ -321,18 +321,43 @@ pub(crate) fn kai() {
     );
 }
 
-/// Armada's round: 1,000 nodes, 10 queues, 320,000 jobs.
+/// Armada's round: 1,000 nodes, 10 queues, 320,000 jobs that are all queued when it begins. One gang that leaves holds
+/// the nodes until then (the others' reasons for waiting stay as they are), or all nodes were away and come back (each of
+/// the 288,000 that go on waiting is told a new reason). Medians of five.
 pub(crate) fn armada() {
+    let mut rounds: Vec<[f64; 3]> = (0..5).map(|_| round(true)).collect();
+    let told_anew = round(false);
+    rounds.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
+    let [ms, placed, submission_us] = rounds[2];
+    println!(
+        "{{\"ms\":{ms:.1},\"placed\":{placed},\"submission_us\":{submission_us:.2},\"told_anew_ms\":{:.1}}}",
+        told_anew[0]
+    );
+}
+
+/// Milliseconds of the round, how many it placed, and microseconds of each submission before.
+fn round(gang_leaves: bool) -> [f64; 3] {
     let mut world = World::new(topology(&[(Level::Host, 1_000), (Level::Chip, 32)], "core"), 10);
     for lab in 2..12 {
         world.contract(lab, vec![Shape::Chips(3_200)], Shape::Chips(32_000), Shape::Chips(3_200));
     }
-    let mut placed = 0;
-    let mut busy = Duration::ZERO;
+    let gang = if gang_leaves {
+        world.submit(OWNER, 1, Shape::Chips(32_000)).placed
+    } else {
+        world.nodes(false);
+        vec![]
+    };
+    let mut submitted = Duration::ZERO;
     for job in 0..320_000_u128 {
         let turn = world.submit(2 + job % 10, 1_000_000 + job, Shape::Chips(1));
-        busy += turn.took;
-        placed += turn.placed.len();
+        assert!(turn.placed.is_empty() && !turn.refused, "it waits");
+        submitted += turn.took;
     }
-    println!("{{\"ms\":{:.1},\"placed\":{placed}}}", busy.as_secs_f64() * 1e3);
+    world.now = world.now.plus(Span::from_ms(1_000));
+    let round = match gang.first() {
+        Some(gang) => world.end(*gang, Exit::Code { code: 75 }).expect("it runs"),
+        None => world.nodes(true),
+    };
+    assert_eq!(round.placed.len(), 32_000, "all nodes are given out");
+    [round.took.as_secs_f64() * 1e3, 32_000.0, submitted.as_secs_f64() * 1e6 / 320_000.0]
 }

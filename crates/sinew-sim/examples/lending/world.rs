@@ -115,6 +115,16 @@ impl World {
         Some(self.ask(Actor::System, Command::Observe { id, epoch, observation }))
     }
 
+    /// All nodes go away or come back.
+    pub(crate) fn nodes(&mut self, there: bool) -> Turn {
+        let (pool, region) = (pool(), "pool".parse().expect("a region"));
+        let command =
+            if there { Command::CellsUp { pool, region } } else { Command::CellsDown { pool, region } };
+        let turn = self.ask(principal(OWNER), command);
+        assert!(!turn.refused, "the owner may say so");
+        turn
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         let waits = |w: &&sinew_core::Workload| matches!(w.phase, sinew_core::Phase::Waiting { .. });
         self.control.state().workloads.values().filter(waits).count()
