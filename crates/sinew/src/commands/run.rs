@@ -32,6 +32,25 @@ network unless it asks for loopback, and no files but its own and the system's p
 
 Exit code: 0 submitted, or with -f or --wait done; 6 where the workload that was followed failed.";
 
+/// What one workload is. In a batch the lines of the file say that.
+const OF_ONE: [&str; 15] = [
+    "name",
+    "shape",
+    "least",
+    "most",
+    "bundle",
+    "inputs",
+    "environment",
+    "network",
+    "pools",
+    "priority",
+    "checkpoint",
+    "limit",
+    "wait",
+    "follow",
+    "argv",
+];
+
 /// What `sinew run` takes.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -79,7 +98,7 @@ pub(crate) struct RunArgs {
     #[arg(long, short)]
     follow: bool,
     /// Submit a workload for each line of a file, as JSON as the API takes it; - reads the standard input
-    #[arg(long, value_name = "FILE", exclusive = true)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_ONE)]
     batch: Option<PathBuf>,
     /// The program and its arguments; `sinew` is Sinew's own
     #[arg(required_unless_present = "batch", last = true, value_name = "PROGRAM")]

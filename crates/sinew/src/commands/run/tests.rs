@@ -58,3 +58,13 @@ fn the_arguments_of_the_program_are_its_own() {
     assert_eq!(args.argv, ["tail", "-f", "--json", "x"]);
     assert!(args.follow);
 }
+
+#[test]
+fn a_batch_says_what_its_workloads_are_and_any_flag_says_where_they_go() {
+    assert!(parsed("--batch jobs.jsonl --server http://127.0.0.1:7117 --json").batch.is_some());
+    for words in ["--batch jobs.jsonl --limit 2h", "--batch jobs.jsonl --wait", "--batch jobs.jsonl -- true"]
+    {
+        let words = ["sinew", "run"].into_iter().chain(words.split_whitespace());
+        assert!(Cli::try_parse_from(words).is_err(), "each line of the file has its own");
+    }
+}
