@@ -26,6 +26,7 @@ const TABLE: &[(&str, Lane, u8)] = &[
     ("sinew-sched", Lane::Lending, 2),
     ("sinew-registry", Lane::Lending, 2),
     ("sinew-ledger", Lane::Lending, 2),
+    ("sinew-circulation", Lane::Lending, 2),
     ("sinew-proof", Lane::Lending, 2),
     ("sinew-core", Lane::Lending, 3),
     ("sinew-api", Lane::Lending, 4),
@@ -51,6 +52,7 @@ pub(crate) const PURE: &[&str] = &[
     "sinew-sched",
     "sinew-registry",
     "sinew-ledger",
+    "sinew-circulation",
     "sinew-proof",
     "sinew-core",
 ];
