@@ -56,6 +56,22 @@ test("owner and lab read what the machine does not enforce, in their language", 
   assert.match(text, /limite de disque\s+Non garanti : un programme peut remplir/);
 });
 
+test("owner and lab read who owes whom, and a lab reads its own flows only", async () => {
+  const read = async (key, options) => {
+    const page = await open(key, options);
+    const section = page.locator("[data-money=USD]");
+    await section.waitFor();
+    assert.equal(await section.locator("path").count(), key === "sk-aurora" ? 2 : 1);
+    const text = (await section.innerText()).replace(/\s+/g, " ");
+    await page.context().close();
+    return text;
+  };
+  assert.match(await read("sk-aurora"), /Gross 0.00125 USD .* vega owes aurora \(you\) 0.000444 USD, by 2 invoices/);
+  const french = await read("sk-lyra", { language: "fr-FR" });
+  assert.match(french, /Brut 0.000806 USD .* lyra \(vous\) doit 0.000806 USD à aurora, selon 2 factures/);
+  assert.doesNotMatch(french, /vega/);
+});
+
 test("a cell that the lab gave back is still on its strip", async () => {
   mock.does.changes = (view) => {
     const [pool] = view.pools;

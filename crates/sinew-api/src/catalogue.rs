@@ -3,9 +3,11 @@
 //! Each sentence says what is the matter and what to do next. Times are in UTC here; pages and
 //! terminals show them in the reader's zone where they have the value itself.
 
+mod deals;
 mod machine;
 mod refusals;
 
+pub use deals::complaint_text;
 pub(crate) use machine::{protection_name, protection_text};
 pub use refusals::refusal_text;
 

@@ -9,6 +9,7 @@ mod catalogue;
 mod console;
 mod contract;
 mod machine;
+mod money;
 mod problem;
 mod region;
 mod request;
@@ -17,13 +18,17 @@ mod views;
 mod what_if;
 
 pub use adjust::{AdjustRequest, NearWire};
-pub use catalogue::{Lang, exit_text, explain_hint, refusal_text, wait_text};
+pub use catalogue::{Lang, complaint_text, exit_text, explain_hint, refusal_text, wait_text};
 pub use console::{
     CellView, ConsoleView, ControlPlaneView, EndpointView, HoldingView, IntervalView, PoolView, StripView,
     kind_text,
 };
 pub use contract::{ContractRequest, ContractView, ShortfallView, SignatureRequest, TermsWire, UnbilledView};
 pub use machine::{MachineView, Protection, ProtectionView, SupportWord};
+pub use money::{
+    CycleView, FailureView, FlowFact, FlowView, MoneyFiguresView, MoneyView, Ratio, StressView, SumsView,
+    TripView, own_money,
+};
 pub use problem::Problem;
 pub use region::{CELLS_MAX, CellsRequest, NoAnswer, RegionCellView, RegionView, ShareView};
 pub use request::{

@@ -1,7 +1,7 @@
 //! The description of the API, generated from the handlers.
 
 use crate::routes::{
-    artefacts, cells, console, contracts, machine, organisations, pools, releases, what_if, workloads,
+    artefacts, cells, console, contracts, machine, money, organisations, pools, releases, what_if, workloads,
 };
 use crate::{gateway, metrics};
 use axum::http::header;
@@ -20,6 +20,7 @@ use utoipa::OpenApi;
         console::health,
         console::console,
         machine::show,
+        money::show,
         what_if::run,
         what_if::contract,
         organisations::me,

@@ -5,6 +5,7 @@ pub(crate) mod cells;
 pub(crate) mod console;
 pub(crate) mod contracts;
 pub(crate) mod machine;
+pub(crate) mod money;
 pub(crate) mod organisations;
 pub(crate) mod pools;
 pub(crate) mod releases;
@@ -61,6 +62,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/endpoints", get(releases::endpoints))
         .route("/api/console", get(console::console))
         .route("/api/machine", get(machine::show))
+        .route("/api/money", get(money::show))
         .route("/api/what-if/run", post(what_if::run))
         .route("/api/what-if/contract", post(what_if::contract))
         .route("/metrics", get(metrics::metrics))

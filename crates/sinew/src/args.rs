@@ -1,8 +1,8 @@
 //! What can be typed: the commands and the flags that all of them take. Each command's own flags stand with it.
 
 use crate::commands::{
-    adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, org,
-    pool, ps, release, run, serve, sim, up, verify, what_if,
+    adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, money,
+    org, pool, ps, release, run, serve, sim, up, verify, what_if,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -123,6 +123,8 @@ pub(crate) enum Command {
     /// Invoices
     #[command(subcommand)]
     Invoice(invoice::InvoiceCommand),
+    /// Where money goes: who pays whom, what comes back, and who fails if somebody stops
+    Money(money::MoneyArgs),
     /// Recompute invoices from the journal, offline, and say what is equal
     Verify(verify::VerifyArgs),
     /// Chat with a released model

@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod invoice;
 pub(crate) mod logs;
 pub(crate) mod machine;
+pub(crate) mod money;
 pub(crate) mod org;
 pub(crate) mod pool;
 pub(crate) mod ps;
@@ -52,6 +53,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Adjust(args) => adjust::run(&context()?, &args)?,
         Command::Stop(args) => explain::stop(&context()?, &args)?,
         Command::Invoice(command) => invoice::run(&context()?, command)?,
+        Command::Money(args) => money::run(&context()?, &args)?,
         Command::Verify(args) => verify::run(&context()?, &args)?,
         Command::Chat(args) => chat::run(&context()?, &args)?,
         Command::Release(args) => release::run(&context()?, args)?,

@@ -18,6 +18,7 @@ mod draft;
 mod draw;
 mod error;
 mod follow;
+mod plot;
 mod print;
 mod profile;
 mod settings;

@@ -50,6 +50,7 @@ export const en = {
     contracts: "Contracts",
     workloads: "Workloads",
     invoices: "Invoices",
+    money: "Money",
     models: "Models",
     machine: "Machine",
     control: "Control plane",
@@ -142,6 +143,32 @@ export const en = {
     total: "Total",
     records: (count: number) => `from ${count} usage ${count === 1 ? "record" : "records"}`,
     none: "No invoice yet. What was used so far stands in the contract. An owner makes one:",
+  },
+
+  money: {
+    you: (party: string) => `${party} (you)`,
+    flow: (from: string, to: string, amount: string, invoices: number) =>
+      `${from} owes ${to} ${amount}, by ${invoices} ${invoices === 1 ? "invoice" : "invoices"}`,
+    picture: (asset: string) => `Who owes whom in ${asset}: payers on the left, who is paid on the right`,
+    gross: "Gross",
+    pairs: "Netted by pairs",
+    all: "Netted by all",
+    pot: "Netted in one pot",
+    circulating: "Circulating",
+    balanced: "Circulating by shares",
+    finn: "Finn's cycling index",
+    cycles: "Cycles",
+    means: {
+      gross: "The sum of all flows W",
+      pairs: "Sum over pairs of |W(i,j) − W(j,i)|",
+      all: "Gross − circulating",
+      pot: "Sum of max(0, out − in)",
+      circulating: "The largest sum of c with 0 ≤ c ≤ W that enters and leaves each party in equal amounts",
+      balanced: "What comes round when everybody passes on in its usual shares",
+      finn: "Sum of T (n − 1) / n over sum of T, with T = max(in, out) and n from the diagonal of (I − W/T)⁻¹",
+      cycles: "Ways back to their beginning through nobody twice",
+    },
+    none: "No invoice yet, so nobody owes anything. An owner makes one:",
   },
 
   model: {

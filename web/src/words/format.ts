@@ -49,6 +49,12 @@ export function share(milli: number): string {
   return new Intl.NumberFormat(language.locale, style).format(milli / 1000);
 }
 
+/** A ratio. */
+export function percent(ratio: number): string {
+  const style = { style: "percent", maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(language.locale, style).format(ratio);
+}
+
 /** Bytes in megabytes. */
 export function megabytes(bytes: number): string {
   const style = { style: "unit", unit: "megabyte", maximumFractionDigits: 0 } as const;

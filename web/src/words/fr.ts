@@ -57,6 +57,7 @@ export const fr: Words = {
     contracts: "Contrats",
     workloads: "Travaux",
     invoices: "Factures",
+    money: "Argent",
     models: "Modèles",
     machine: "Machine",
     control: "Plan de contrôle",
@@ -153,6 +154,32 @@ export const fr: Words = {
     total: "Total",
     records: (count) => `à partir de ${count} ${count < 2 ? "relevé" : "relevés"} d’usage`,
     none: "Aucune facture pour l’instant. Ce qui a été utilisé figure dans le contrat. Un propriétaire en établit une :",
+  },
+
+  money: {
+    you: (party: string) => `${party} (vous)`,
+    flow: (from: string, to: string, amount: string, invoices: number) =>
+      `${from} doit ${amount} à ${to}, selon ${invoices} ${invoices === 1 ? "facture" : "factures"}`,
+    picture: (asset: string) => `Qui doit à qui en ${asset} : ceux qui paient à gauche, ceux qui sont payés à droite`,
+    gross: "Brut",
+    pairs: "Compensé par paires",
+    all: "Compensé par tous",
+    pot: "Compensé en un pot",
+    circulating: "En circulation",
+    balanced: "En circulation selon les parts",
+    finn: "Indice de cycle de Finn",
+    cycles: "Cycles",
+    means: {
+      gross: "La somme de tous les flux W",
+      pairs: "Somme sur les paires de |W(i,j) − W(j,i)|",
+      all: "Brut − en circulation",
+      pot: "Somme de max(0, sorties − entrées)",
+      circulating: "La plus grande somme de c avec 0 ≤ c ≤ W qui entre et sort de chacun à parts égales",
+      balanced: "Ce qui revient quand chacun transmet selon ses parts habituelles",
+      finn: "Somme de T (n − 1) / n sur somme de T, avec T = max(entrées, sorties) et n de la diagonale de (I − W/T)⁻¹",
+      cycles: "Des chemins qui reviennent à leur début sans passer deux fois chez personne",
+    },
+    none: "Aucune facture encore, donc personne ne doit rien. Un propriétaire en fait une :",
   },
 
   model: {

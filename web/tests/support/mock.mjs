@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { machine, view } from "./views.mjs";
+import { machine, money, view } from "./views.mjs";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -92,6 +92,9 @@ async function serve({ request, response, does, asked }) {
   const french = request.headers["accept-language"]?.startsWith("fr") ?? false;
   if (pathname === "/api/machine") {
     return json(response, 200, machine(french));
+  }
+  if (pathname === "/api/money") {
+    return json(response, 200, money(READERS[key]));
   }
   const window_s = Number(searchParams.get("window_s") ?? 300);
   return json(response, 200, does.changes(view({ reader: READERS[key], french, window_s })));

@@ -28,6 +28,19 @@ export function view({ reader, french, window_s }) {
   };
 }
 
+/** Who owes whom: the owner has two labs, a lab sees itself only. */
+export function money(reader) {
+  const isOwner = reader === "aurora";
+  const flow = (from, total, share) => ({ from, to: "aurora", sums: { total }, share, sources: ["contract-1/1", "contract-1/2"] });
+  const own = flow("lyra", "0.000806 USD", isOwner ? 0.6448 : 1);
+  const flows = isOwner ? [own, flow("vega", "0.000444 USD", 0.3552)] : [own];
+  const gross = isOwner ? "0.00125 USD" : "0.000806 USD";
+  const netted = { netted_by_pairs: gross, netted_by_all: gross, netted_in_one_pot: gross };
+  const round = { circulating: "0.00 USD", circulating_share: 0, balanced: "0.00 USD", balanced_share: 0, finn: 0 };
+  const figures = { gross, ...netted, ...round, cycle_count: 0, cycles_are_all: true };
+  return { items: reader === "new" ? [] : [{ asset: "USD", parties: ["aurora", "lyra"], flows, figures }], next: null };
+}
+
 /** What the machine enforces: two of four protections. */
 export function machine(french) {
   const one = (protection, support, [name, says], detail) => ({ protection, support, name, says, detail });

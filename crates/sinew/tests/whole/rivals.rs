@@ -13,6 +13,8 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
     until_state(&lyra, "secret-plan", &["done"]);
     let invoice = world.owner.must(&format!("/api/contracts/{contract}/invoices"), &json!({}));
     assert_eq!(invoice["number"], 1);
+    let flows_seen = |lab: &crate::api::Api| lab.get("/api/money").body["items"].as_array().map(Vec::len);
+    assert_eq!((flows_seen(&lyra), flows_seen(&vega)), (Some(1), Some(0)), "a lab sees its own flows only");
     let (workload, artefact) = (workload.as_str().expect("an id"), artefact.as_str().expect("a hash"));
     let none = "0".repeat(32);
     let pairs = [
@@ -57,6 +59,7 @@ fn lists_and_pages_hold_only_ones_own() {
         "/api/workloads",
         "/api/contracts",
         "/api/invoices",
+        "/api/money",
         "/api/pools",
         "/api/organisations",
         "/api/artefacts",
