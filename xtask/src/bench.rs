@@ -3,6 +3,7 @@
 
 mod demo;
 mod lending;
+mod money;
 mod openb;
 mod report;
 mod submissions;
@@ -75,6 +76,11 @@ const BENCHES: &[Bench] = &[
         name: "itp-deadlines",
         what: "ITP's clusters with deadlines: the share met by our policy and by published ones in the same simulator",
         run: lending::deadlines,
+    },
+    Bench {
+        name: "money",
+        what: "where money goes: the shared table of figures, and 10,000 parties with 200,000 deals from file to JSON",
+        run: money::run,
     },
     Bench {
         name: "openb",

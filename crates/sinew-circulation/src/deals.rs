@@ -6,7 +6,6 @@ mod tests;
 use crate::table::{Row, rows};
 use crate::{Graph, Parties, TooLarge};
 use sinew_types::{Asset, Money};
-use std::collections::BTreeMap;
 
 /// Codes of ISO 4217 that amounts may be in. A code that is not here is more likely a slip than a currency.
 const CURRENCIES: &str = "AED AUD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR JPY KRW KWD KZT \
@@ -218,25 +217,28 @@ impl Deals {
         let rows = rows(text).map_err(|line| vec![Complaint { line, wrong: Wrong::OpenQuote }])?;
         let columns = Columns::of(rows.first()).map_err(|complaint| vec![complaint])?;
         let mut deals = Self { parties: Parties::default(), rows: Vec::new(), asset: columns.asset.clone() };
-        let (mut complaints, mut seen) = (Vec::new(), BTreeMap::new());
+        let mut complaints = Vec::new();
         for row in rows.iter().skip(1) {
             match columns.deal(row, &mut deals.parties) {
-                Ok(deal) => {
-                    let same = (deal.date.clone(), deal.from, deal.to, deal.kind_word, deal.units());
-                    match seen.get(&same) {
-                        Some(line) => {
-                            complaints.push(Complaint { line: deal.line, wrong: Wrong::Repeats(*line) });
-                        }
-                        None => {
-                            seen.insert(same, deal.line);
-                            deals.rows.push(deal);
-                        }
-                    }
-                }
+                Ok(deal) => deals.rows.push(deal),
                 Err(wrong) => complaints.push(Complaint { line: row.line, wrong }),
             }
         }
+        complaints.extend(deals.repeats());
+        complaints.sort_by_key(|complaint| complaint.line);
         if complaints.is_empty() { Ok(deals) } else { Err(complaints) }
+    }
+
+    /// Rows that say what an earlier one says.
+    fn repeats(&self) -> Vec<Complaint> {
+        let same = |deal: &&Deal| (deal.from, deal.to, deal.units(), deal.kind_word);
+        let mut order: Vec<&Deal> = self.rows.iter().collect();
+        order.sort_by(|one, other| {
+            same(one).cmp(&same(other)).then_with(|| (&one.date, one.line).cmp(&(&other.date, other.line)))
+        });
+        let pairs =
+            order.windows(2).filter(|pair| same(&pair[0]) == same(&pair[1]) && pair[0].date == pair[1].date);
+        pairs.map(|pair| Complaint { line: pair[1].line, wrong: Wrong::Repeats(pair[0].line) }).collect()
     }
 
     /// The flows of the rows that are kept.
@@ -268,9 +270,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(head: Option<&Row>) -> Result<Self, Complaint> {
+    fn of(head: Option<&Row<'_>>) -> Result<Self, Complaint> {
         let complaint = |wrong| Complaint { line: head.map_or(1, |row| row.line), wrong };
-        let names: Vec<&str> = head.iter().flat_map(|row| row.cells.iter().map(String::as_str)).collect();
+        let names: Vec<&str> = head.iter().flat_map(|row| row.cells.iter().map(AsRef::as_ref)).collect();
         let place = |name: &str| {
             let place = names.iter().position(|found| *found == name);
             place.ok_or_else(|| complaint(Wrong::NoColumn(name.to_owned())))
@@ -293,11 +295,11 @@ impl Columns {
         })
     }
 
-    fn deal(&self, row: &Row, parties: &mut Parties) -> Result<Deal, Wrong> {
+    fn deal(&self, row: &Row<'_>, parties: &mut Parties) -> Result<Deal, Wrong> {
         if row.cells.len() != self.count {
             return Err(Wrong::Cells { expected: self.count, found: row.cells.len() });
         }
-        let cell = |place: usize| row.cells[place].as_str();
+        let cell = |place: usize| -> &str { row.cells[place].as_ref() };
         let filled =
             |place: usize, name| Some(cell(place)).filter(|text| !text.is_empty()).ok_or(Wrong::Empty(name));
         let (from, to) = (filled(self.from, "from")?, filled(self.to, "to")?);
@@ -334,19 +336,18 @@ impl Columns {
 
 /// A plain number such as `13000000000` or `1.5`; nothing where the cell is empty.
 fn amount(text: &str, asset: &Asset) -> Result<Option<Money>, Wrong> {
+    let money = || format!("{text} {}", asset.code()).parse().map_err(|_| Wrong::Amount(text.to_owned()));
     let is_plain = |letter: char| letter.is_ascii_digit() || letter == '.' || letter == '-';
     let is_separated = |letter: char| is_plain(letter) || ", _'\u{a0}\u{202f}\u{2019}".contains(letter);
     match text {
         "" => Ok(None),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit()) => money().map(Some),
         _ if !text.chars().all(is_separated) => Err(Wrong::Amount(text.to_owned())),
         _ if !text.chars().all(is_plain) || text.matches('.').count() > 1 => {
             Err(Wrong::Separator(text.to_owned()))
         }
         _ if text.starts_with('-') => Err(Wrong::Negative(text.to_owned())),
-        _ => {
-            let money = format!("{text} {}", asset.code()).parse();
-            money.map(Some).map_err(|_| Wrong::Amount(text.to_owned()))
-        }
+        _ => money().map(Some),
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { cycles: 1_000, cycle_steps: 1_000_000, balanced_steps: 100_000_000 }
+        Self { cycles: 1_000, cycle_steps: 1_000_000, balanced_steps: 50_000_000 }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Who pays whom: parties by number, and for each pair the sum of its flows.
 
-use std::collections::BTreeMap;
-
 /// Sums are kept below a quarter of the largest integer, so that no sum of a few of them overflows.
 const MOST: i128 = i128::MAX / 4;
 
@@ -37,26 +35,28 @@ impl Graph {
         parties: usize,
         flows: impl IntoIterator<Item = (usize, usize, i128)>,
     ) -> Result<Self, TooLarge> {
-        let mut sums: BTreeMap<(usize, usize), i128> = BTreeMap::new();
+        let mut kept: Vec<(usize, usize, i128)> = Vec::new();
         let mut gross = 0_i128;
         for (from, to, amount) in flows {
-            let counts = amount > 0 && from != to;
             if amount < 0 {
                 return Err(TooLarge);
-            } else if counts {
+            }
+            if amount > 0 && from != to {
                 gross = gross.checked_add(amount).filter(|sum| *sum <= MOST).ok_or(TooLarge)?;
-                *sums.entry((from, to)).or_default() += amount;
+                kept.push((from, to, amount));
             }
         }
-        let mut graph = Self {
-            edges: Vec::with_capacity(sums.len()),
-            first: vec![0; parties + 1],
-            out: vec![0; parties],
-            into: vec![0; parties],
-            gross,
-        };
-        for ((from, to), amount) in sums {
-            graph.edges.push(Edge { from, to, amount });
+        kept.sort_unstable();
+        let mut edges: Vec<Edge> = Vec::with_capacity(kept.len());
+        for (from, to, amount) in kept {
+            match edges.last_mut().filter(|edge| (edge.from, edge.to) == (from, to)) {
+                Some(edge) => edge.amount += amount,
+                None => edges.push(Edge { from, to, amount }),
+            }
+        }
+        let mut graph =
+            Self { edges, first: vec![0; parties + 1], out: vec![0; parties], into: vec![0; parties], gross };
+        for Edge { from, to, amount } in graph.edges.iter().copied() {
             graph.first[from + 1] += 1;
             graph.out[from] += amount;
             graph.into[to] += amount;
