@@ -5,6 +5,7 @@ mod demo;
 mod lending;
 mod money;
 mod openb;
+mod rating;
 mod report;
 mod submissions;
 mod whole;
@@ -86,6 +87,11 @@ const BENCHES: &[Bench] = &[
         name: "openb",
         what: "parts of devices on Alibaba's traces: the share of all devices given out when 100 % and 130 % are asked for",
         run: openb::run,
+    },
+    Bench {
+        name: "rating",
+        what: "usage records rated and posted while they stream by: 100,000 accelerators, one record a minute",
+        run: rating::run,
     },
     Bench {
         name: "start",

@@ -288,7 +288,7 @@ pub struct InvoiceView {
     /// Their sum.
     pub total: String,
     /// How many usage records it is made of.
-    pub records: u32,
+    pub records: u64,
 }
 
 impl InvoiceView {

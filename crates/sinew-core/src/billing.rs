@@ -6,7 +6,7 @@ use crate::settle::usage;
 use crate::shared::Records;
 use crate::state::State;
 use sinew_contract::{Contract, Standing};
-use sinew_ledger::{Invoice, Past, Period, UsageRecord, Used, invoice};
+use sinew_ledger::{Invoice, Opening, Past, Period, Rating, UsageRecord};
 use sinew_sched::Account;
 use sinew_types::{ContractId, Instant, Meter, Quantity, WorkloadId};
 use std::collections::BTreeMap;
@@ -25,15 +25,14 @@ pub(crate) fn bill(state: &State, now: Instant, due: &Due) -> Option<(u32, Vec<E
     let (id, to) = (due.contract.id, due.to);
     let current: Vec<UsageRecord> =
         due.running.iter().filter_map(|workload| usage(state, *workload, to)).collect();
-    let mut records =
-        state.unbilled.get(&id).into_iter().flat_map(Records::iter).cloned().collect::<Vec<_>>();
-    records.extend(current.iter().cloned());
+    let mut rating = Rating::new(due.contract);
+    let unbilled = state.unbilled.get(&id).into_iter().flat_map(Records::iter);
+    unbilled.chain(&current).try_for_each(|record| rating.add(record)).ok()?;
     let number = invoices(state, id).next_back().map_or(0, |invoice| invoice.number).checked_add(1)?;
-    let used = Used::of(&records, undelivered(state, id, to))?;
     let period = Period { from: state.billed_to(due.contract).min(now), to, last: due.last };
-    let count = u32::try_from(records.len()).ok()?;
-    let past = Past::of(invoices(state, id))?;
-    let made = invoice(due.contract, number, period, (&used, count), &past)?;
+    let opening =
+        Opening { number, undelivered: undelivered(state, id, to), past: Past::of(invoices(state, id))? };
+    let made = rating.invoice(period, &opening)?;
     let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
     events.push(Event::Invoiced { invoice: Box::new(made) });
     Some((number, events))

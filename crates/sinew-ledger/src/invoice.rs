@@ -106,7 +106,7 @@ pub struct Invoice {
     /// The sum of the lines.
     pub total: Money,
     /// How many usage records it is made of.
-    pub records: u32,
+    pub records: u64,
     /// What it does to the books.
     pub transaction: Transaction,
 }
@@ -128,7 +128,7 @@ pub fn invoice(
     contract: &Contract,
     number: u32,
     period: Period,
-    used: (&Used, u32),
+    used: (&Used, u64),
     past: &Past,
 ) -> Option<Invoice> {
     let terms = &contract.terms;

@@ -7,11 +7,13 @@
 mod invoice;
 mod posting;
 mod rate;
+mod rating;
 mod usage;
 
 pub use invoice::{Invoice, InvoiceKey, Line, LineKind, invoice};
 pub use posting::{Account, AccountKind, Balances, Posting, Transaction};
 pub use rate::{Past, Period, Used, rate};
+pub use rating::{Month, Opening, Rating, Unrated};
 pub use usage::UsageRecord;
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 //! Clauses work in this order: prices by steps, fee, what is missing to the commitment, capacity not delivered, credits,
 //! taxes on all that, prepayments. A credit lowers what is charged and so what is taxed; a prepayment is a way to pay.
 
-use crate::UsageRecord;
 use crate::invoice::{Invoice, Line, LineKind};
 use sinew_contract::{Capacity, Clause, PARTS, Terms};
-use sinew_types::{Instant, Meter, Money, Price, Quantity};
+use sinew_types::{Instant, Money, Price, Quantity};
 use std::collections::BTreeMap;
 
 /// What a contract used in a period, and what was missing.
@@ -18,20 +17,6 @@ pub struct Used {
     pub borrowed: Quantity,
     /// Guaranteed, and not held because cells had failed.
     pub undelivered: Quantity,
-}
-
-impl Used {
-    /// The sum of usage records. Nothing where it is too large to count.
-    #[must_use]
-    pub fn of(records: &[UsageRecord], undelivered: Quantity) -> Option<Self> {
-        let nothing = Quantity { meter: Meter::ChipTime, amount: 0 };
-        let mut sums = Self { own: nothing, borrowed: nothing, undelivered };
-        for record in records {
-            sums.own = sums.own.checked_add(record.own())?;
-            sums.borrowed = sums.borrowed.checked_add(record.borrowed())?;
-        }
-        Some(sums)
-    }
 }
 
 /// From when to when an invoice is. With clauses it never goes beyond the month that it begins in.

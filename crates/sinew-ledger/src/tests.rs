@@ -51,11 +51,20 @@ fn record(from: i64, to: i64, own: u64, borrowed: u64) -> UsageRecord {
     }
 }
 
+fn period(to_ms: i64) -> Period {
+    Period { from: Instant::from_ms(0), to: Instant::from_ms(to_ms), last: false }
+}
+
+fn opening(number: u32) -> Opening {
+    let undelivered = Quantity::chip_time(0, Span::from_ms(0));
+    Opening { number, undelivered, past: Past::default() }
+}
+
 fn bill(to_ms: i64, records: &[UsageRecord]) -> Invoice {
-    let period = Period { from: Instant::from_ms(0), to: Instant::from_ms(to_ms), last: false };
-    let used = Used::of(records, Quantity::chip_time(0, Span::from_ms(0))).expect("small sums");
-    let count = u32::try_from(records.len()).expect("few");
-    invoice(&contract(), 1, period, (&used, count), &Past::default()).expect("small sums")
+    let contract = contract();
+    let mut rating = Rating::new(&contract);
+    records.iter().for_each(|record| rating.add(record).expect("a right record"));
+    rating.invoice(period(to_ms), &opening(1)).expect("small sums")
 }
 
 /// One row a case: records as (from ms, to ms, own, borrowed), then guaranteed, borrowed and total in millionths of a
@@ -98,4 +107,55 @@ fn one_sided_transactions_do_not_balance() {
     let account = Account { of: OrgId::from_bits(1), with: OrgId::from_bits(2), kind: AccountKind::Earnings };
     let money = Money { asset: "USD".parse::<Asset>().expect("an asset"), units: 1 };
     assert!(!Transaction { postings: vec![Posting { account, money }] }.balances());
+}
+
+/// Records of two contracts in any order, added as they come, make the invoices that each contract's own records make.
+#[test]
+fn a_month_that_streams_by_is_what_its_records_are() {
+    let first = contract();
+    let mut second = contract();
+    second.id = ContractId::from_bits(9);
+    let period = period(100_000);
+    let mut month = Month::new([&first, &second], period);
+    let of = |contract: &Contract, from: i64| UsageRecord {
+        contract: Some(contract.id),
+        ..record(from, from + 333, 1_000, 777)
+    };
+    let records: Vec<UsageRecord> =
+        (0..200).map(|at| of(if at % 3 == 0 { &second } else { &first }, at * 400)).collect();
+    records.iter().for_each(|record| month.add(record).expect("a right record"));
+    let owners = UsageRecord { contract: None, ..record(0, 1, 1, 0) };
+    assert_eq!(month.add(&owners), Ok(()));
+    let closed = month.close(|_| opening(7)).expect("small sums");
+    for (made, contract) in closed.iter().zip([&first, &second]) {
+        let own = records.iter().filter(|record| record.contract == Some(contract.id));
+        let nothing = Quantity::chip_time(0, Span::from_ms(0));
+        let mut used = Used { own: nothing, borrowed: nothing, undelivered: nothing };
+        for record in own.clone() {
+            used.own.amount += record.own().amount;
+            used.borrowed.amount += record.borrowed().amount;
+        }
+        let count = u64::try_from(own.count()).expect("few");
+        assert_eq!(Some(made), invoice(contract, 7, period, (&used, count), &Past::default()).as_ref());
+        assert!(made.transaction.balances());
+    }
+}
+
+#[test]
+fn what_cannot_be_rated_is_named_and_adds_nothing() {
+    let contract = contract();
+    let mut month = Month::new([&contract], period(1_000));
+    let at = Instant::from_ms;
+    let wrong = UsageRecord { contract: Some(ContractId::from_bits(5)), ..record(0, 1, 1, 1) };
+    let table = [
+        (wrong, Unrated::UnknownContract(ContractId::from_bits(5))),
+        (record(500, 400, 1, 1), Unrated::Backwards { from: at(500), to: at(400) }),
+        (record(500, 1_001, 1, 1), Unrated::OutsidePeriod { from: at(500), to: at(1_001) }),
+        (record(-1, 500, 1, 1), Unrated::OutsidePeriod { from: at(-1), to: at(500) }),
+    ];
+    for (record, why) in table {
+        assert_eq!(month.add(&record), Err(why));
+    }
+    assert_eq!(month.close(|_| opening(1)).expect("nothing")[0].total.units, 0);
+    assert_eq!(month.close(|_| opening(1)).expect("nothing")[0].records, 0);
 }

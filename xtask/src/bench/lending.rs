@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// A figure and its goal.
-type Goal = (&'static str, &'static str, Option<f64>, Option<f64>);
+pub(super) type Goal = (&'static str, &'static str, Option<f64>, Option<f64>);
 
 /// A million chips under load: decisions with every event and every reason.
 pub(super) fn million(repository: &Repository) -> Result<Vec<Figure>> {
@@ -164,7 +164,7 @@ pub(super) fn values(repository: &Repository, words: &[&str]) -> Result<Value> {
 }
 
 /// Runs a program and reads the one line of figures that it prints.
-fn printed(repository: &Repository, words: &[&str]) -> Result<Value> {
+pub(super) fn printed(repository: &Repository, words: &[&str]) -> Result<Value> {
     let mut command = shell::cargo(words);
     let said = shell::quiet(command.current_dir(&repository.root))?;
     let line = said.lines().find(|line| line.starts_with('{')).context("the scene printed no figures")?;
@@ -172,7 +172,7 @@ fn printed(repository: &Repository, words: &[&str]) -> Result<Value> {
 }
 
 /// The figures that are wanted, with their goals.
-fn named(found: &Value, goals: &[Goal]) -> Result<Vec<Figure>> {
+pub(super) fn named(found: &Value, goals: &[Goal]) -> Result<Vec<Figure>> {
     let figure = |(name, unit, goal_at_most, goal_at_least): &Goal| -> Result<Figure> {
         let value = found[*name].as_f64().with_context(|| format!("the scene printed no `{name}`"))?;
         let (name, unit) = ((*name).to_owned(), *unit);

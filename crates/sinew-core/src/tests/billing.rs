@@ -53,7 +53,7 @@ fn every_month_is_billed_at_its_end_whenever_the_server_looks() {
     go_to(&mut world, "1970-04-05T06:00:00Z");
     let months = shown(&world, id).split_off(1);
     assert_eq!(months, ["2 1970-02-01 1970-03-01: 5519.20 USD", "3 1970-03-01 1970-04-01: 5778.40 USD"]);
-    let records: Vec<u32> = invoices(&world, id).iter().map(|invoice| invoice.records).collect();
+    let records: Vec<u64> = invoices(&world, id).iter().map(|invoice| invoice.records).collect();
     assert_eq!(records, [1, 1, 1]);
 }
 

@@ -233,7 +233,7 @@ fn books(world: &World, lives: &[Life]) {
     let state = world.control.state();
     let contract_of = |record: &&UsageRecord| record.contract.is_some();
     let recorded = lives.iter().flat_map(|life| &life.usage).filter(contract_of).count();
-    let billed: u32 = state.invoices.values().map(|invoice| invoice.records).sum();
+    let billed: u64 = state.invoices.values().map(|invoice| invoice.records).sum();
     let waiting: usize = state.unbilled.values().map(Records::len).sum();
     assert_eq!(recorded, usize::try_from(billed).expect("few") + waiting, "6: billed once");
     for invoice in state.invoices.values() {

@@ -38,7 +38,7 @@ pub(super) struct Tally {
     /// How many leases it comes from.
     pub(super) leases: u32,
     /// How many usage records there are.
-    pub(super) records: u32,
+    pub(super) records: u64,
     /// What is wrong with leases and records, one sentence each.
     pub(super) troubles: Vec<String>,
 }
