@@ -20,7 +20,22 @@ pub struct Trip {
 /// there. With one hop it is min(given, W(to,from)).
 #[must_use]
 pub fn trip(graph: &Graph, (from, to): (usize, usize), given: i128, hops: usize) -> Trip {
-    let nearby = Nearby::new(graph, to, from, hops);
+    trips(graph, &[Edge { from, to, amount: given }], hops)[0]
+}
+
+/// The trips of many gifts, in their order.
+#[must_use]
+pub fn trips(graph: &Graph, gifts: &[Edge], hops: usize) -> Vec<Trip> {
+    let mut payers = vec![Vec::new(); graph.parties()];
+    for edge in graph.edges() {
+        payers[edge.to].push(edge.from);
+    }
+    gifts.iter().map(|gift| one_trip(graph, &payers, gift, hops)).collect()
+}
+
+fn one_trip(graph: &Graph, payers: &[Vec<usize>], gift: &Edge, hops: usize) -> Trip {
+    let Edge { from, to, amount: given } = *gift;
+    let nearby = Nearby::new(graph, payers, (to, from), hops);
     let mut network = Network::new(nearby.parties.len());
     for edge in nearby.edges(graph) {
         network.arc(nearby.local(edge.from), nearby.local(edge.to), edge.amount);
@@ -35,12 +50,6 @@ pub fn trip(graph: &Graph, (from, to): (usize, usize), given: i128, hops: usize)
     Trip { from, to, given, back }
 }
 
-/// The trips of many gifts, in their order.
-#[must_use]
-pub fn trips(graph: &Graph, gifts: &[Edge], hops: usize) -> Vec<Trip> {
-    gifts.iter().map(|gift| trip(graph, (gift.from, gift.to), gift.amount, hops)).collect()
-}
-
 /// The parties on ways of at most so many hops from a start to an end, ascending.
 struct Nearby {
     parties: Vec<usize>,
@@ -50,15 +59,13 @@ struct Nearby {
 }
 
 impl Nearby {
-    fn new(graph: &Graph, start: usize, end: usize, hops: usize) -> Self {
-        let after = reach(graph.parties(), start, hops, |party| {
-            graph.paid_by(party).iter().map(|edge| edge.to).collect()
+    fn new(graph: &Graph, payers: &[Vec<usize>], (start, end): (usize, usize), hops: usize) -> Self {
+        let after = reach(graph.parties(), start, hops, |party, met| {
+            graph.paid_by(party).iter().for_each(|edge| met(edge.to));
         });
-        let mut payers = vec![Vec::new(); graph.parties()];
-        for edge in graph.edges() {
-            payers[edge.to].push(edge.from);
-        }
-        let before = reach(graph.parties(), end, hops, |party| payers[party].clone());
+        let before = reach(graph.parties(), end, hops, |party, met| {
+            payers[party].iter().for_each(|payer| met(*payer));
+        });
         let on_the_way = |party: &usize| after[*party].saturating_add(before[*party]) <= hops;
         let parties: Vec<usize> = (0..graph.parties()).filter(on_the_way).collect();
         Self { parties, hops, after, before }
@@ -79,18 +86,25 @@ impl Nearby {
     }
 }
 
-/// How many hops each party is away, at most `hops`.
-fn reach(parties: usize, start: usize, hops: usize, next: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
+/// How many hops each party is away, at most `hops`. `next` names the parties that are one hop further.
+fn reach(
+    parties: usize,
+    start: usize,
+    hops: usize,
+    next: impl Fn(usize, &mut dyn FnMut(usize)),
+) -> Vec<usize> {
     let mut away = vec![usize::MAX; parties];
     away[start] = 0;
     let mut edge = vec![start];
     for hop in 1..=hops {
         let mut beyond = Vec::new();
-        for party in edge.iter().flat_map(|party| next(*party)) {
-            if away[party] == usize::MAX {
-                away[party] = hop;
-                beyond.push(party);
-            }
+        for party in edge {
+            next(party, &mut |met| {
+                if away[met] == usize::MAX {
+                    away[met] = hop;
+                    beyond.push(met);
+                }
+            });
         }
         edge = beyond;
     }
