@@ -5,6 +5,7 @@ mod demo;
 mod lending;
 mod money;
 mod openb;
+mod proof;
 mod rating;
 mod report;
 mod submissions;
@@ -102,6 +103,11 @@ const BENCHES: &[Bench] = &[
         name: "submissions",
         what: "workloads submitted in batches and one by one, and jobs of `/bin/true` run to their recorded end",
         run: submissions::run,
+    },
+    Bench {
+        name: "proof",
+        what: "1,000 changes of one byte of an invoice's proof: how many either of two verifiers accepts",
+        run: proof::run,
     },
     Bench {
         name: "recall",

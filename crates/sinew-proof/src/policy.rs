@@ -81,6 +81,14 @@ impl Policy {
         Ok(Signed { checkpoint, witnesses })
     }
 
+    /// What the log signed, whoever else did: all that a witness asks before it signs itself.
+    pub fn signed_by_log(&self, note: &Note) -> Result<Checkpoint, ProofError> {
+        let only = note.lines.iter().filter(|line| self.log.is_of(line)).cloned().collect();
+        let note = Note { text: note.text.clone(), lines: only };
+        let alone = Self { quorum: Quorum::None, ..self.clone() };
+        alone.accept(&note, u64::MAX).map(|signed| signed.checkpoint)
+    }
+
     fn reached(&self, witnesses: &BTreeMap<String, u64>) -> Result<(), ProofError> {
         let Quorum::Of(quorum) = &self.quorum else { return Ok(()) };
         let signed: BTreeSet<&str> = witnesses.keys().map(String::as_str).collect();

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, money,
-    org, pool, ps, release, run, serve, sim, up, verify, what_if,
+    org, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -125,7 +125,10 @@ pub(crate) enum Command {
     Invoice(invoice::InvoiceCommand),
     /// Where money goes: who pays whom, what comes back, and who fails if somebody stops
     Money(money::MoneyArgs),
-    /// Recompute invoices from the journal, offline, and say what is equal
+    /// Remember what contracts' logs said, and cosign what goes on from there
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
+    /// Recompute invoices from the journal or from a proof, offline, and say what is equal
     Verify(verify::VerifyArgs),
     /// Chat with a released model
     Chat(chat::ChatArgs),

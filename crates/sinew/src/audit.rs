@@ -46,7 +46,7 @@ pub(crate) struct Check {
 
 impl Check {
     /// A check from what was found: what is right, or what differs.
-    fn of(of: &str, what: &str, found: Result<String, String>) -> Self {
+    pub(crate) fn of(of: &str, what: &str, found: Result<String, String>) -> Self {
         let equal = found.is_ok();
         let found = found.unwrap_or_else(|differs| differs);
         Self { of: of.to_owned(), what: what.to_owned(), equal, found }
@@ -235,4 +235,4 @@ impl Auditor {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

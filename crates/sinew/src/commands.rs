@@ -22,6 +22,7 @@ pub(crate) mod sim;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod what_if;
+pub(crate) mod witness;
 
 use crate::args::{Cli, Command};
 use crate::context::Context;
@@ -54,6 +55,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Stop(args) => explain::stop(&context()?, &args)?,
         Command::Invoice(command) => invoice::run(&context()?, command)?,
         Command::Money(args) => money::run(&context()?, &args)?,
+        Command::Witness(command) => witness::run(&context()?, &command)?,
         Command::Verify(args) => verify::run(&context()?, &args)?,
         Command::Chat(args) => chat::run(&context()?, &args)?,
         Command::Release(args) => release::run(&context()?, args)?,

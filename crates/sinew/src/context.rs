@@ -80,6 +80,13 @@ impl Context {
         })
     }
 
+    /// The profile in use, by name, where no server is asked.
+    pub(crate) fn profile_name(&self) -> Result<String, CliError> {
+        let named = self.settings.profile.as_ref().map(|named| named.value.clone());
+        let name = named.map_or_else(|| self.home().usual(), |name| Ok(Some(name)))?;
+        Ok(name.unwrap_or_else(|| "default".to_owned()))
+    }
+
     /// The server that was named, or the usual one: for whoever has no profile yet.
     pub(crate) fn named_server(&self) -> String {
         let named = self.settings.server.as_ref().map(|server| server.value.trim_end_matches('/').to_owned());

@@ -70,6 +70,9 @@ pub(crate) enum CliError {
     /// A verification found a difference; what differs was printed.
     #[error("the journal and what it says differ: see the lines marked `differs`")]
     Differs,
+    /// A proof that a witness does not cosign.
+    #[error("not cosigned: {0}")]
+    NotAccepted(String),
     /// A workload that was followed did not finish well.
     #[error("workload `{name}` {how}")]
     Workload {
@@ -118,7 +121,7 @@ impl CliError {
             Self::Refused { .. } => REFUSED,
             Self::Unreachable { .. } => UNREACHABLE,
             Self::Usage(_) => WRONG_USAGE,
-            Self::Differs => DIFFERS,
+            Self::Differs | Self::NotAccepted(_) => DIFFERS,
             Self::Workload { .. } => WORKLOAD_FAILED,
             Self::OutputClosed => DONE,
             Self::Server { .. }

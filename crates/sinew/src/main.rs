@@ -21,6 +21,7 @@ mod follow;
 mod plot;
 mod print;
 mod profile;
+mod proof;
 mod settings;
 mod size;
 mod transfer;

@@ -144,6 +144,29 @@ impl Home {
         Ok(Some(SecretKey::from_seed(seed.bytes())))
     }
 
+    /// The secret of another key of a profile, such as a witness's; draws one and keeps it before it is used.
+    pub(crate) fn ensure_seed(&self, name: &str, file: &str) -> Result<[u8; 32]> {
+        let path = self.folder(name)?.join(file);
+        if let Some(text) = read_private(&path)? {
+            let wrong =
+                || CliError::Usage(format!("{} is not a key: bring it back from a copy", path.display()));
+            let seed: sinew_types::Hash = text.trim_end().parse().map_err(|_| wrong())?;
+            return Ok(*seed.bytes());
+        }
+        let seed: [u8; 32] = draw::bytes()?;
+        self.make_folder(name)?;
+        write_private(&path, format!("{}\n", sinew_types::Hash::from_bytes(seed)).as_bytes())?;
+        Ok(seed)
+    }
+
+    /// Where a profile's witness keeps what it saw.
+    pub(crate) fn witness_folder(&self, name: &str) -> Result<PathBuf, CliError> {
+        self.make_folder(name)?;
+        let folder = self.folder(name)?.join("witness");
+        fs::create_dir_all(&folder).at("make the folder", &folder)?;
+        Ok(folder)
+    }
+
     /// The signing key of a profile; draws one and keeps it before anybody hears of its public half.
     pub(crate) fn ensure_signing_key(&self, name: &str) -> Result<SecretKey> {
         if let Some(key) = self.signing_key(name)? {

@@ -13,8 +13,8 @@ const OWNER: u128 = 1;
 const LAB: u128 = 2;
 
 /// The real control plane with an owner, a lab and a pool of two chips, and the real journal that it writes.
-struct World {
-    folder: TempDir,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
     journal: Journal,
     control: Control,
     now: Instant,
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// A lab's lease that borrows a chip, loses it to the owner, and comes back; two invoices.
-    fn story() -> Self {
+    pub(crate) fn story() -> Self {
         let mut world = Self::new();
         let contract = world.contract();
         let lab = world.submit(LAB, 20, 2);

@@ -3,12 +3,26 @@
 use crate::client::{Client, encoded};
 use crate::clock;
 use crate::commands::contract;
+use crate::commands::verify::invoice_key;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::print;
+use crate::proof;
 use anyhow::Result;
 use clap::Subcommand;
 use sinew_api::InvoiceView;
+use sinew_proof::{Algorithm, Signer};
+use sinew_types::ContractId;
+
+const PROVE_HELP: &str = "\
+Example:
+  sinew invoice prove contract-0123456789abcdef0123456789abcdef/1 > invoice-1.proof
+
+The file holds the contract's records only. It is signed with the log key of your profile, which is drawn on first use. The
+lab's witness cosigns it, and anybody checks it: `sinew verify --invoice invoice-1.proof --policy lyra.policy`.";
+
+/// The owner's key for the logs of its contracts.
+const LOG_KEY: &str = "log.key";
 
 /// What can be done with invoices.
 #[derive(Debug, Subcommand)]
@@ -29,19 +43,42 @@ pub(crate) enum InvoiceCommand {
         /// Its number there
         number: Option<u32>,
     },
+    /// Make a file that proves an invoice, from the owner's data folder; no server is asked
+    #[command(after_help = PROVE_HELP)]
+    Prove {
+        /// CONTRACT/NUMBER
+        invoice: String,
+    },
+    /// Print the key of a contract's log, for the policy of its lab
+    LogKey {
+        /// The contract's id
+        contract: ContractId,
+    },
 }
 
 /// Does what was typed.
 pub(crate) fn run(context: &Context, command: InvoiceCommand) -> Result<()> {
-    let client = context.client()?;
+    let offline = |file| context.home().ensure_seed(&context.profile_name()?, file);
+    let client = || context.client();
     match command {
-        InvoiceCommand::Ls => list(context, &client),
+        InvoiceCommand::Prove { invoice } => {
+            let bundle =
+                proof::prove(&context.settings.data.value, invoice_key(&invoice)?, &offline(LOG_KEY)?)?;
+            Ok(print::bytes(bundle.to_string().as_bytes())?)
+        }
+        InvoiceCommand::LogKey { contract } => {
+            let signer = Signer::new(&proof::origin(contract), Algorithm::Text, &offline(LOG_KEY)?)?;
+            Ok(print::line(signer.verifier())?)
+        }
+        InvoiceCommand::Ls => list(context, &client()?),
         InvoiceCommand::Close { contract } => {
+            let client = client()?;
             let id = contract::find(&client, &contract, |contract| contract.standing != "offered")?.id;
             show(context, &client.post_empty(&format!("/api/contracts/{}/invoices", encoded(&id)))?)
         }
         InvoiceCommand::Show { contract, number } => {
             let (contract, number) = which(&contract, number)?;
+            let client = client()?;
             let id = contract::find(&client, &contract, |contract| contract.standing != "offered")?.id;
             show(context, &client.get(&format!("/api/invoices/{}/{number}", encoded(&id)))?)
         }

@@ -1,13 +1,17 @@
 //! `sinew verify`: the bill, recomputed offline.
 
 use crate::audit::{Report, Wanted, audit};
+use crate::commands::witness;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{At, CliError};
 use crate::print;
+use crate::proof;
 use crate::words::Words;
 use anyhow::Result;
 use clap::Args;
+use sinew_ledger::InvoiceKey;
 use sinew_types::ContractId;
+use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -17,7 +21,13 @@ Examples:
 
 No server is asked. For each invoice this looks at: both signatures over the terms; that usage records tile
 the leases; the use, measured again from the leases alone; period and number; every line and the total;
-the postings. Exit code 4 where anything differs.";
+the postings. Exit code 4 where anything differs.
+
+  sinew verify --invoice invoice-1.proof --policy lyra.policy
+
+A proof (`sinew invoice prove`) needs nothing but the file: whose signatures count is in the policy. This looks at: the
+signatures and the quorum; that all leaves lead to the signed root; the terms and both signatures; that every record
+between two invoices is there; that no moment is billed twice; every line, recomputed; the postings.";
 
 /// What `sinew verify` takes.
 #[derive(Debug, Args)]
@@ -25,12 +35,25 @@ the postings. Exit code 4 where anything differs.";
 pub(crate) struct VerifyArgs {
     /// One invoice, as CONTRACT/NUMBER; or `all`
     #[arg(default_value = "all")]
-    invoice: String,
+    which: String,
+    /// The proof of an invoice, in place of a journal
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    invoice: Option<PathBuf>,
+    /// Whose signatures the proof needs (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE", requires = "invoice")]
+    policy: Option<PathBuf>,
 }
 
 /// Checks and says what was found.
 pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<()> {
-    let report = audit(&context.settings.data.value, wanted(&args.invoice)?)?;
+    let report = match (&args.invoice, &args.policy) {
+        (Some(proof), Some(policy)) => {
+            let text = std::fs::read(proof).at("read", proof)?;
+            // Bytes that are no text are refused as a proof, not as a file.
+            proof::verify(&String::from_utf8_lossy(&text), &witness::read(policy)?, witness::now_s())
+        }
+        _ => audit(&context.settings.data.value, wanted(&args.which)?)?,
+    };
     if context.json {
         print::json(&report)?;
     } else {
@@ -53,14 +76,16 @@ fn show(report: &Report, words: Words) -> Result<(), CliError> {
 }
 
 fn wanted(text: &str) -> Result<Wanted, CliError> {
-    if text == "all" {
-        return Ok(Wanted::All);
-    }
+    if text == "all" { Ok(Wanted::All) } else { invoice_key(text).map(Wanted::One) }
+}
+
+/// Reads CONTRACT/NUMBER.
+pub(crate) fn invoice_key(text: &str) -> Result<InvoiceKey, CliError> {
     let wrong = || {
         let expected = "an invoice such as contract-0123456789abcdef0123456789abcdef/1 (`sinew invoice ls`)";
         CliError::Usage(format!("`{text}` is not {expected}"))
     };
     let (contract, number) = text.split_once('/').ok_or_else(wrong)?;
     let contract: ContractId = contract.parse().map_err(|_| wrong())?;
-    Ok(Wanted::One((contract, number.parse().map_err(|_| wrong())?)))
+    Ok((contract, number.parse().map_err(|_| wrong())?))
 }

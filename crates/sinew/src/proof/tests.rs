@@ -1,0 +1,188 @@
+use super::*;
+use crate::audit::tests::World;
+use expect_test::{expect, expect_file};
+use sinew_core::Event;
+use sinew_ledger::InvoiceKey;
+use sinew_proof::{Algorithm, Checkpoint, Policy, Signer};
+
+const NOW_S: u64 = 2_000;
+const LOG_SEED: [u8; 32] = [11; 32];
+
+fn key(number: u32) -> InvoiceKey {
+    (ContractId::from_bits(9), number)
+}
+
+fn signer(name: &str, seed: u8) -> Signer {
+    Signer::new(name, Algorithm::Cosignature, &[seed; 32]).expect("a name")
+}
+
+fn log() -> Signer {
+    Signer::new(&origin(key(1).0), Algorithm::Text, &LOG_SEED).expect("a name")
+}
+
+fn policy_text() -> String {
+    let (lab, third) = (signer("lyra", 12), signer("auditor", 13));
+    format!(
+        "log {}\nwitness lab {}\nwitness third {}\ngroup both all lab third\nquorum lab\n",
+        log().verifier(),
+        lab.verifier(),
+        third.verifier()
+    )
+}
+
+fn policy() -> Policy {
+    policy_text().parse().expect("a policy")
+}
+
+/// The proof of an invoice of the story, cosigned by the lab.
+fn proven(number: u32) -> Bundle {
+    let world = World::story();
+    let mut bundle = prove(world.folder.path(), key(number), &LOG_SEED).expect("there is such an invoice");
+    bundle.note.lines.push(signer("lyra", 12).sign(&bundle.note.text, NOW_S));
+    bundle
+}
+
+fn shown(bundle: &Bundle) -> String {
+    let report = verify(&bundle.to_string(), &policy(), NOW_S);
+    let line = |check: &crate::audit::Check| {
+        let word = if check.equal { "ok" } else { "differs" };
+        format!("{} {word}: {}\n", check.what, check.found)
+    };
+    report.checks.iter().map(line).collect()
+}
+
+/// Signs other leaves than the true ones, as an owner who cheats could: both sign what they are shown.
+fn signed_anew(mut bundle: Bundle) -> Bundle {
+    let tree = bundle.climb(&mut |_| {}).expect("well formed");
+    let origin = log().verifier().name().to_owned();
+    let text = Checkpoint { origin, size: tree.size(), root: tree.root() }.to_string();
+    let lines = vec![log().sign(&text, 0), signer("lyra", 12).sign(&text, NOW_S)];
+    bundle.note = Note { text, lines };
+    bundle
+}
+
+/// Changes the first leaf that has a text.
+fn with(mut bundle: Bundle, from: &str, to: &str) -> String {
+    let leaf = bundle.items.iter_mut().rev().find_map(|item| match item {
+        Item::Leaf(text) if text.contains(from) => Some(text),
+        _ => None,
+    });
+    let leaf = leaf.expect("a leaf that has it");
+    *leaf = leaf.replacen(from, to, 1);
+    let shown = shown(&signed_anew(bundle));
+    shown.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn both_invoices_are_proven() {
+    for (number, expected) in [
+        (
+            1,
+            expect![[r#"
+        signatures ok: the log signed, and so did lab
+        leaves ok: 4 of 4 leaves, and they lead to the signed root
+        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
+        range ok: 1 usage records since 1970-01-01T00:16:40.000Z, all that the log has
+        usage ok: 1 leases, no moment billed twice
+        invoice ok: contract-00000000000000000000000000000009/1: 0.054 USD, postings sum to zero
+    "#]],
+        ),
+        (
+            2,
+            expect![[r#"
+        signatures ok: the log signed, and so did lab
+        leaves ok: 6 of 7 leaves, and they lead to the signed root
+        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
+        range ok: 2 usage records since 1970-01-01T00:17:52.000Z, all that the log has
+        usage ok: 2 leases, no moment billed twice
+        invoice ok: contract-00000000000000000000000000000009/2: 0.006591 USD, postings sum to zero
+    "#]],
+        ),
+    ] {
+        expected.assert_eq(&shown(&proven(number)));
+    }
+}
+
+/// The second verifier, in another language, is tried on these very files.
+#[test]
+fn the_files_for_the_second_verifier_are_these() {
+    for number in [1, 2] {
+        let path = format!("{}/../../verify/fixtures/invoice-{number}.proof", env!("CARGO_MANIFEST_DIR"));
+        expect_file![path].assert_eq(&proven(number).to_string());
+    }
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../../verify/fixtures/lab.policy")]
+        .assert_eq(&policy_text());
+}
+
+#[test]
+fn a_proof_reads_as_it_is_written_and_any_other_letter_is_refused() {
+    let text = proven(2).to_string();
+    assert_eq!(text.parse::<Bundle>(), Ok(proven(2)));
+    for (at, letter) in text.char_indices() {
+        let other = if letter == '1' { '2' } else { '1' };
+        let changed = format!("{}{other}{}", &text[..at], &text[at + letter.len_utf8()..]);
+        assert!(!verify(&changed, &policy(), NOW_S).equal, "changed at {at}: {changed}");
+        assert!(!verify(&text[..at], &policy(), NOW_S).equal, "cut at {at}");
+    }
+}
+
+#[test]
+fn what_both_signed_is_still_recomputed() {
+    for (number, from, to, expected) in [
+        (2, "\"records\":", "\"records\":1", "invoice differs: "),
+        (2, "\"own_chip_milli\":1000", "\"own_chip_milli\":2000", "invoice differs: Guaranteed: billed "),
+        (2, "\"number\":2", "\"number\":3", "invoice differs: "),
+        (1, "\"units\":-", "\"units\":-1", "invoice differs: the postings do not sum to zero"),
+        (1, "\"notice\":5000", "\"notice\":6000", "terms differs: one of the two signatures"),
+        (1, "\"is\":\"invoiced\"", "\"is\":\"unknown\"", "leaves differs: "),
+    ] {
+        let said = with(proven(number), from, to);
+        assert!(said.starts_with(expected), "{from} -> {to}: {said}");
+    }
+}
+
+#[test]
+fn a_record_left_out_is_missed() {
+    let mut bundle = proven(1);
+    let usage = |item: &Item| matches!(item, Item::Leaf(text) if text.contains("usage-recorded"));
+    let at = bundle.items.iter().position(usage).expect("a record");
+    bundle.items.remove(at);
+    let said = shown(&bundle);
+    assert!(said.ends_with("a leaf or hash was changed, added or left out\n"), "{said}");
+    let said = shown(&signed_anew(bundle));
+    assert!(said.contains("invoice differs: "), "{said}");
+}
+
+#[test]
+fn a_witness_follows_one_history() {
+    let (first, second) = (proven(1), proven(2));
+    let seen = |bundle: &Bundle| Some(Seen { note: bundle.note.clone() });
+    let ask = |bundle: &Bundle, seen: Option<Seen>| match goes_on(bundle, &policy(), seen.as_ref()) {
+        Ok(checkpoint) => format!("cosigned {}", checkpoint.size),
+        Err(error) => error.to_string(),
+    };
+    assert!(ask(&first, None).starts_with("cosigned "));
+    assert!(ask(&second, seen(&first)).starts_with("cosigned "));
+    assert!(ask(&second, seen(&second)).starts_with("cosigned "));
+    assert!(ask(&first, seen(&second)).starts_with("the checkpoint went backwards"));
+    let other = |bundle: Bundle| {
+        let mut bundle = bundle;
+        let Some(Item::Leaf(text)) = bundle.items.get_mut(2) else { panic!("the third item is a leaf") };
+        text.push(' ');
+        signed_anew(bundle)
+    };
+    assert!(ask(&second, seen(&other(first.clone()))).starts_with("the log forked"));
+    assert!(ask(&other(first.clone()), seen(&first)).starts_with("the log forked"));
+    let unsigned =
+        Bundle { note: Note { lines: second.note.lines[1..].to_vec(), ..second.note.clone() }, ..second };
+    assert!(ask(&unsigned, seen(&first)).contains("did not sign this checkpoint"));
+}
+
+#[test]
+fn every_leaf_is_a_record_of_its_contract() {
+    for item in proven(1).items {
+        let Item::Leaf(text) = item else { panic!("nothing is hidden before the first invoice") };
+        let event: Event = read_leaf(&text).expect("a record").event;
+        assert_eq!(contract_of(&event), Some(key(1).0));
+    }
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Checks the proof of an invoice a second time: `verify_invoice.py FILE POLICY`.
+
+Written apart from Sinew, with Python's standard library and `openssl pkeyutl` only. Every byte of the file counts: what
+is not signed is compared with the one way to write it. Prints what was found; exit code 0 where all is right, 4 where
+something differs.
+"""
+import base64, functools, hashlib, json, subprocess, sys, tempfile, time
+
+AHEAD_MAX_S = 300
+
+
+class Wrong(Exception):
+    pass
+
+
+def need(condition, why):
+    if not condition:
+        raise Wrong(why)
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def unbase64(text):
+    raw = base64.b64decode(text, validate=True)
+    need(base64.b64encode(raw).decode() == text, f"`{text}` is not written as base64 is")
+    return raw
+
+
+def number(text):
+    need(text.isascii() and text.isdigit() and str(int(text)) == text, f"`{text}` is not a number")
+    return int(text)
+
+
+def signed(key, message, signature):
+    """Ed25519 by openssl, which reads the key as DER: a fixed head and the 32 bytes."""
+    with tempfile.NamedTemporaryFile() as k, tempfile.NamedTemporaryFile() as m, tempfile.NamedTemporaryFile() as s:
+        for file, data in ((k, bytes.fromhex("302a300506032b6570032100") + key), (m, message), (s, signature)):
+            file.write(data)
+            file.flush()
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", k.name, "-rawin"]
+        return subprocess.run(command + ["-in", m.name, "-sigfile", s.name], capture_output=True).returncode == 0
+
+
+def read_key(text, kind):
+    name, _, encoded = text.split("+", 2)
+    raw = unbase64(encoded)
+    need(len(raw) == 33 and raw[0] == kind, f"`{name}` is not a key of type {kind}")
+    identity = sha(name.encode(), b"\n", raw)[:4]
+    need(text == f"{name}+{identity.hex()}+{encoded}", f"the key of `{name}` was changed")
+    return name, identity, raw[1:]
+
+
+def read_policy(text):
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    need(lines[0][0] == "log" and lines[-1][0] == "quorum", "the policy goes from `log` to `quorum`")
+    log, witnesses, groups = read_key(lines[0][1], 1), {}, {"none": (0, [])}
+    for word, name, *rest in lines[1:-1]:
+        need(word in ("witness", "group") and name not in groups, f"the policy's line of `{name}`")
+        if word == "witness":
+            witnesses[name] = read_key(rest[0], 4)
+            groups[name] = (1, [name])
+        else:
+            least = {"any": 1, "all": len(rest) - 1}.get(rest[0]) or number(rest[0])
+            need(set(rest[1:]) <= set(witnesses) and 1 <= least <= len(set(rest[1:])) == len(rest) - 1, "a group")
+            groups[name] = (least, rest[1:])
+    need(len({key[2] for key in [log, *witnesses.values()]}) == 1 + len(witnesses), "the policy counts one key twice")
+    return log, witnesses, groups[lines[-1][1]]
+
+
+def read_file(text):
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    need(lines[0] == "sinew/invoice-proof/v1", "this is no proof of an invoice")
+    body, _, lines_signed = note.rpartition("\n\n")
+    need(lines_signed.endswith("\n") and body.count("\n") == 2, "the checkpoint is cut off")
+    return lines[1:], body + "\n", lines_signed[:-1].split("\n")
+
+
+def check_signatures(text, lines, policy):
+    log, witnesses, (least, members) = policy
+    by = set()
+    for line in lines:
+        dash, name, encoded = line.split(" ")
+        raw = unbase64(encoded)
+        known = [who for who, key in {"": log, **witnesses}.items() if (key[0], key[1]) == (name, raw[:4])]
+        need(dash == "\u2014" and known, f"`{name}` signed, and the policy names no such key")
+        who, message, signature = known[0], text.encode(), raw[4:]
+        need(who not in by, f"`{name}` signed twice")
+        if who:
+            seconds, signature = int.from_bytes(raw[4:12], "big"), raw[12:]
+            need(seconds <= time.time() + AHEAD_MAX_S, f"`{name}` cosigned ahead of this clock")
+            message = f"cosignature/v1\ntime {seconds}\n".encode() + message
+        need(len(signature) == 64 and signed({"": log, **witnesses}[who][2], message, signature),
+             f"the signature of `{name}` does not fit")
+        by.add(who)
+    need("" in by, "the log did not sign")
+    need(len(by & set(members)) >= least, "the quorum is not reached")
+
+
+def climb(items):
+    """Pushes leaves and subtrees onto one tree; answers its size and root, and the leaves."""
+    peaks, size, leaves = [], 0, []
+    for at, line in enumerate(items):
+        word, rest = line.split(" ", 1)
+        if word == "leaf":
+            height, hashed = 0, sha(b"\0", rest.encode())
+            leaves.append(rest)
+        else:
+            need(word == "node" and at >= 2 and len(leaves) == 2, f"line {at + 2} does not belong there")
+            height, hashed = number(rest.split(" ")[0]), unbase64(rest.split(" ")[1])
+            need(rest.count(" ") == 1 and len(hashed) == 32 and height < 64, "a hash is cut off")
+        need(size % (1 << height) == 0, "a subtree begins where none can")
+        size += 1 << height
+        while peaks and peaks[-1][0] == height:
+            height, hashed = height + 1, sha(b"\1", peaks.pop()[1], hashed)
+        peaks.append((height, hashed))
+    root = functools.reduce(lambda right, left: sha(b"\1", left, right), [hashed for _, hashed in reversed(peaks)])
+    return size, root, leaves
+
+
+def charge(price, used, rounding):
+    (meter, per), (used_meter, amount) = price["buys"], used
+    need(meter == used_meter and int(per) > 0, "a price of another meter")
+    exact, per = int(price["money"]["units"]) * int(amount), int(per)
+    whole, left = divmod(abs(exact), per)
+    away = {"down": False, "up": left > 0, "half-even": 2 * left > per or (2 * left == per and whole % 2 == 1)}[rounding]
+    return {"asset": price["money"]["asset"], "units": (whole + away) * (-1 if exact < 0 else 1)}
+
+
+def check_invoice(items, leaves, log_name):
+    records = [(number(leaf.split(" ", 1)[0]), json.loads(leaf.split(" ", 1)[1])) for leaf in leaves]
+    times, events = [at for at, _ in records], [event for _, event in records]
+    need(times == sorted(times), "the records are not in the order of time")
+    offer, answer, terms = events[0], events[1], events[0]["terms"]
+    need((offer["is"], answer["is"]) == ("contract-offered", "contract-signed"), "the log does not begin with terms")
+    need(log_name == "sinew/" + offer["id"] and offer["id"] == answer["id"], "this is another contract's log")
+    canonical = json.dumps([offer["id"], terms], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    message = f"sinew/contract/v1\n{canonical}".encode()
+    need(offer["key"] != answer["key"], "one key signed for both sides")
+    fits = lambda side: signed(bytes.fromhex(side["key"]), message, bytes.fromhex(side["signature"]))
+    need(fits(offer) and fits(answer), "a signature does not fit the terms")
+    rest, invoice, at = events[2:-1], events[-1]["invoice"], times[-1]
+    before = rest.pop(0)["invoice"] if rest and rest[0]["is"] == "invoiced" else None
+    need(before or len(items) == len(leaves), "records are hidden that belong to this invoice")
+    need(events[-1]["is"] == "invoiced" and all(event["is"] != "invoiced" for event in rest), "not one invoice")
+    begins = before["to"] if before else min(terms["starts"], at)
+    kinds = ("usage-recorded", "contract-impaired", "contract-healed", "contract-ended")
+    need(all(event["is"] in kinds for event in rest), "a record of another kind stands in this log")
+    usage = [event["record"] for event in rest if event["is"] == "usage-recorded"]
+    need(all(event.get("id", offer["id"]) == offer["id"] for event in rest), "a record of another contract")
+    billed, sums = {}, {"guaranteed": 0, "borrowed": 0}
+    for record in usage:
+        lease = (record["workload"], record["epoch"])
+        start, end = int(record["from"]), int(record["to"])
+        need(record["contract"] == offer["id"] and billed.get(lease, begins) <= start <= end <= at,
+             "a moment is billed twice, or lies in another period")
+        billed[lease] = end
+        sums["guaranteed"] += int(record["own_chip_milli"]) * (end - start)
+        sums["borrowed"] += int(record["borrowed_chip_milli"]) * (end - start)
+    lines, total = [], 0
+    for kind, price in (("guaranteed", terms["guaranteed_price"]), ("borrowed", terms["borrowed_price"])):
+        used = [{"is": "chip-time"}, sums[kind]]
+        amount = charge(price, used, terms["rounding"]["is"])
+        lines.append({"kind": {"is": kind}, "used": used, "price": price, "amount": amount})
+        total += amount["units"]
+    asset, owner, lab = terms["guaranteed_price"]["money"]["asset"], terms["owner"], terms["lab"]
+    account = lambda kind: {"kind": {"is": kind}, "of": owner, "with": lab}
+    posting = lambda kind, units: {"account": account(kind), "money": {"asset": asset, "units": units}}
+    again = {"contract": offer["id"], "number": before["number"] + 1 if before else 1, "owner": owner, "lab": lab,
+             "from": begins, "to": at, "lines": lines, "total": {"asset": asset, "units": total}, "records": len(usage),
+             "transaction": {"postings": [posting("receivable", total), posting("earnings", -total)]}}
+    large = lambda value: ({key: large(item) for key, item in value.items()} if isinstance(value, dict) else
+                           [large(item) for item in value] if isinstance(value, list) else
+                           str(value) if isinstance(value, int) and abs(value) >= 1 << 53 else value)
+    need(invoice == large(again), f"the invoice differs; recomputed: {json.dumps(large(again))}")
+    return f"{offer['id']}/{invoice['number']}: {total} of 10^-{asset['scale']} {asset['code']}, {len(usage)} records"
+
+
+def main(file, policy_file):
+    try:
+        policy = read_policy(open(policy_file, encoding="utf-8", newline="").read())
+        items, text, lines = read_file(open(file, encoding="utf-8", newline="").read())
+        log_name, size, root = text[:-1].split("\n")
+        need(log_name == policy[0][0], f"this is a proof of the log `{log_name}`, not of `{policy[0][0]}`")
+        found_size, found_root, leaves = climb(items)
+        need((found_size, found_root) == (number(size), unbase64(root)), "the leaves do not lead to the signed root")
+        check_signatures(text, lines, policy)
+        print("proven", check_invoice(items, leaves, log_name))
+    except (Wrong, ValueError, KeyError, IndexError, TypeError, OSError) as wrong:
+        print(f"differs: {wrong}", file=sys.stderr)
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
