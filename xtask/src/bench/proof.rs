@@ -4,7 +4,7 @@ use super::report::Figure;
 use crate::repository::Repository;
 use crate::shell;
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// How many changes are tried, half on each of two proofs.
@@ -25,29 +25,26 @@ pub(super) fn run(repository: &Repository) -> Result<Vec<Figure>> {
     let fixtures = repository.root.join("verify/fixtures");
     shell::quiet(shell::cargo(&["build", "--release", "--package", "sinew"]).current_dir(&repository.root))?;
     let verifiers = Verifiers { sinew: repository.program()?, python, policy: fixtures.join("lab.policy") };
-    let changed = std::env::temp_dir().join(format!("sinew-proof-{}", std::process::id()));
-    let mut wrongly_accepted = [0_usize; 2];
+    let folder = std::env::temp_dir().join(format!("sinew-proof-{}", std::process::id()));
+    std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut chance = 1_u64;
+    let mut changed = Vec::new();
     for name in PROOFS {
         let proof = fixtures.join(name);
         let bytes = std::fs::read(&proof).with_context(|| format!("cannot read {}", proof.display()))?;
-        if verifiers.accept(&proof)? != [true, true] {
+        if verifiers.accepted(std::slice::from_ref(&proof))? != [1, 1] {
             bail!("a verifier refuses {} as it is: see what it says", proof.display());
         }
-        for _ in 0..MUTATIONS / PROOFS.len() {
-            let mut other = bytes.clone();
-            let at = draw(&mut chance, bytes.len());
-            // Never the same byte: the letters go on from it, round the 94 printable ones.
-            let step = 1 + draw(&mut chance, 93);
-            other[at] = b'!' + u8::try_from((usize::from(bytes[at].wrapping_sub(b'!')) % 94 + step) % 94)?;
-            std::fs::write(&changed, other).with_context(|| format!("cannot write {}", changed.display()))?;
-            for (count, accepted) in wrongly_accepted.iter_mut().zip(verifiers.accept(&changed)?) {
-                *count += usize::from(accepted);
-            }
+        for number in 0..MUTATIONS / PROOFS.len() {
+            let file = folder.join(format!("{name}-{number}"));
+            std::fs::write(&file, with_other_byte(&bytes, &mut chance))
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            changed.push(file);
         }
     }
-    std::fs::remove_file(&changed).with_context(|| format!("cannot remove {}", changed.display()))?;
-    let [first, second] = wrongly_accepted.map(|count| count as f64);
+    let accepted = verifiers.accepted(&changed)?;
+    std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    let [first, second] = accepted.map(|count| count as f64);
     let figure = |name: &str, value, goal_at_most| Figure {
         name: name.to_owned(),
         value,
@@ -62,6 +59,17 @@ pub(super) fn run(repository: &Repository) -> Result<Vec<Figure>> {
     ])
 }
 
+/// The same bytes with one changed to another printable one.
+fn with_other_byte(bytes: &[u8], chance: &mut u64) -> Vec<u8> {
+    let mut other = bytes.to_vec();
+    let at = draw(chance, bytes.len());
+    // Never the same byte: the letters go on from it, round the 94 printable ones.
+    let step = 1 + draw(chance, 93);
+    let letter = (usize::from(bytes[at].wrapping_sub(b'!')) % 94 + step) % 94;
+    other[at] = b'!' + u8::try_from(letter).expect("below 94");
+    other
+}
+
 /// A place below a length (SplitMix64).
 fn draw(chance: &mut u64, below: usize) -> usize {
     *chance = chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -71,14 +79,31 @@ fn draw(chance: &mut u64, below: usize) -> usize {
 }
 
 impl Verifiers {
-    fn accept(&self, proof: &Path) -> Result<[bool; 2]> {
-        let mut sinew = Command::new(&self.sinew);
-        sinew.arg("verify").arg("--invoice").arg(proof).arg("--policy").arg(&self.policy);
+    /// How many of these files each verifier accepts. Python is started once for all: starting takes longer than checking.
+    fn accepted(&self, proofs: &[PathBuf]) -> Result<[usize; 2]> {
+        let mut by_sinew = 0;
+        for proof in proofs {
+            let mut sinew = Command::new(&self.sinew);
+            sinew.arg("verify").arg("--invoice").arg(proof).arg("--policy").arg(&self.policy);
+            by_sinew += usize::from(accepts(&mut sinew)?);
+        }
         let mut python = Command::new("python3");
-        python.arg(&self.python).arg(proof).arg(&self.policy);
-        Ok([accepts(&mut sinew)?, accepts(&mut python)?])
+        python.args(["-c", FOR_EACH]).arg(&self.python).arg(&self.policy).args(proofs);
+        let said = shell::quiet(&mut python)?;
+        let codes: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("code ")).collect();
+        if codes.len() != proofs.len() || codes.iter().any(|code| !["0", "4"].contains(code)) {
+            bail!("{} broke: {said}", self.python.display());
+        }
+        Ok([by_sinew, codes.iter().filter(|code| **code == "0").count()])
     }
 }
+
+/// Has the second verifier's `main` check one file after the other, as its command line would one.
+const FOR_EACH: &str = "\
+import runpy, sys
+main = runpy.run_path(sys.argv[1])['main']
+for proof in sys.argv[3:]:
+    print('code', main(proof, sys.argv[2]))";
 
 /// Whether a verifier accepts. Only its own `differs` is a refusal; anything else is a broken benchmark.
 fn accepts(verifier: &mut Command) -> Result<bool> {
