@@ -7,16 +7,9 @@ something differs.
 """
 import base64, functools, hashlib, json, subprocess, sys, tempfile, time
 
+from contract_log import Log, Wrong, need
+
 AHEAD_MAX_S = 300
-
-
-class Wrong(Exception):
-    pass
-
-
-def need(condition, why):
-    if not condition:
-        raise Wrong(why)
 
 
 def sha(*parts):
@@ -121,15 +114,6 @@ def climb(items):
     return size, root, leaves
 
 
-def charge(price, used, rounding):
-    (meter, per), (used_meter, amount) = price["buys"], used
-    need(meter == used_meter and int(per) > 0, "a price of another meter")
-    exact, per = int(price["money"]["units"]) * int(amount), int(per)
-    whole, left = divmod(abs(exact), per)
-    away = {"down": False, "up": left > 0, "half-even": 2 * left > per or (2 * left == per and whole % 2 == 1)}[rounding]
-    return {"asset": price["money"]["asset"], "units": (whole + away) * (-1 if exact < 0 else 1)}
-
-
 def check_invoice(items, leaves, log_name):
     records = [(number(leaf.split(" ", 1)[0]), json.loads(leaf.split(" ", 1)[1])) for leaf in leaves]
     times, events = [at for at, _ in records], [event for _, event in records]
@@ -142,41 +126,18 @@ def check_invoice(items, leaves, log_name):
     need(offer["key"] != answer["key"], "one key signed for both sides")
     fits = lambda side: signed(bytes.fromhex(side["key"]), message, bytes.fromhex(side["signature"]))
     need(fits(offer) and fits(answer), "a signature does not fit the terms")
-    rest, invoice, at = events[2:-1], events[-1]["invoice"], times[-1]
-    before = rest.pop(0)["invoice"] if rest and rest[0]["is"] == "invoiced" else None
-    need(before or len(items) == len(leaves), "records are hidden that belong to this invoice")
-    need(events[-1]["is"] == "invoiced" and all(event["is"] != "invoiced" for event in rest), "not one invoice")
-    begins = before["to"] if before else min(terms["starts"], at)
-    kinds = ("usage-recorded", "contract-impaired", "contract-healed", "contract-ended")
-    need(all(event["is"] in kinds for event in rest), "a record of another kind stands in this log")
-    usage = [event["record"] for event in rest if event["is"] == "usage-recorded"]
-    need(all(event.get("id", offer["id"]) == offer["id"] for event in rest), "a record of another contract")
-    billed, sums = {}, {"guaranteed": 0, "borrowed": 0}
-    for record in usage:
-        lease = (record["workload"], record["epoch"])
-        start, end = int(record["from"]), int(record["to"])
-        need(record["contract"] == offer["id"] and billed.get(lease, begins) <= start <= end <= at,
-             "a moment is billed twice, or lies in another period")
-        billed[lease] = end
-        sums["guaranteed"] += int(record["own_chip_milli"]) * (end - start)
-        sums["borrowed"] += int(record["borrowed_chip_milli"]) * (end - start)
-    lines, total = [], 0
-    for kind, price in (("guaranteed", terms["guaranteed_price"]), ("borrowed", terms["borrowed_price"])):
-        used = [{"is": "chip-time"}, sums[kind]]
-        amount = charge(price, used, terms["rounding"]["is"])
-        lines.append({"kind": {"is": kind}, "used": used, "price": price, "amount": amount})
-        total += amount["units"]
-    asset, owner, lab = terms["guaranteed_price"]["money"]["asset"], terms["owner"], terms["lab"]
-    account = lambda kind: {"kind": {"is": kind}, "of": owner, "with": lab}
-    posting = lambda kind, units: {"account": account(kind), "money": {"asset": asset, "units": units}}
-    again = {"contract": offer["id"], "number": before["number"] + 1 if before else 1, "owner": owner, "lab": lab,
-             "from": begins, "to": at, "lines": lines, "total": {"asset": asset, "units": total}, "records": len(usage),
-             "transaction": {"postings": [posting("receivable", total), posting("earnings", -total)]}}
-    large = lambda value: ({key: large(item) for key, item in value.items()} if isinstance(value, dict) else
-                           [large(item) for item in value] if isinstance(value, list) else
-                           str(value) if isinstance(value, int) and abs(value) >= 1 << 53 else value)
-    need(invoice == large(again), f"the invoice differs; recomputed: {json.dumps(large(again))}")
-    return f"{offer['id']}/{invoice['number']}: {total} of 10^-{asset['scale']} {asset['code']}, {len(usage)} records"
+    by_month, log = bool(terms.get("clauses")), Log(offer)
+    need(not by_month or len(items) == len(leaves), "leaves are hidden, and clauses look back at all of them")
+    rest = records[2:]
+    if not by_month and len(rest) > 1 and rest[0][1]["is"] == "invoiced":
+        before = rest.pop(0)[1]["invoice"]
+        log.number, log.begins = before["number"] + 1, before["to"]
+    need(log.begins is not None or len(items) == len(leaves), "records are hidden that belong to this invoice")
+    need(rest[-1][1]["is"] == "invoiced", "the last leaf is no invoice")
+    need(by_month or all(event["is"] != "invoiced" for _, event in rest[:-1]), "not one invoice")
+    for at, event in rest:
+        log.follow(at, event)
+    return log.said
 
 
 def main(file, policy_file):

@@ -144,7 +144,7 @@ impl Engines {
                     engine.set_down(*cells, matches!(event, Event::CellsDown { .. }));
                 }
             }
-            Event::ContractImpaired { id, missing_chips } => self.impaired(state, *id, *missing_chips),
+            Event::ContractImpaired { id, missing_chips, .. } => self.impaired(state, *id, *missing_chips),
             Event::ContractHealed { id } => self.impaired(state, *id, 0),
             other => self.follow_workload(state, at, other),
         }

@@ -7,11 +7,27 @@ use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
 use sinew_sched::{Account, Bound, Cells, Near, Wait, Why};
 use sinew_types::{
-    CellRange, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Shape, Topology, WorkloadId,
-    WorkloadSpec, canonical_enum,
+    Canonical, CellRange, ContractId, Hash, Instant, KeyId, Malformed, Name, OrgId, PoolId, Shape, Topology,
+    Value, WorkloadId, WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How much of a chip one chip of a pool is, in thousandths; where cores are lent in shares, a share. Left out where it is
+/// a whole one, as in records from before there was anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChipMilli(pub u64);
+
+const WHOLE_CHIP: u64 = 1_000;
+
+impl Canonical for ChipMilli {
+    fn to_value(&self) -> Value {
+        if self.0 == WHOLE_CHIP { Value::Null } else { self.0.to_value() }
+    }
+    fn from_value(value: &Value) -> Result<Self, Malformed> {
+        Ok(Self(Option::<u64>::from_value(value)?.unwrap_or(WHOLE_CHIP)))
+    }
+}
 
 /// What becomes of a workload whose lease ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,7 +108,7 @@ pub enum Event {
     /// A lease holds failed cells: nobody pays for it from now on, and it must be gone at once.
     LeaseFailed { id: WorkloadId, epoch: u64 },
     /// So many chips of a guarantee cannot be held since cells have failed.
-    ContractImpaired { id: ContractId, missing_chips: u32 },
+    ContractImpaired { id: ContractId, missing_chips: u32, chip_milli: ChipMilli },
     /// An impaired guarantee is whole again.
     ContractHealed { id: ContractId },
     /// A lease held cells for a time.
@@ -129,7 +145,7 @@ canonical_enum!(Event {
     CellsDown = "cells-down" { pool, cells },
     CellsUp = "cells-up" { pool, cells },
     LeaseFailed = "lease-failed" { id, epoch },
-    ContractImpaired = "contract-impaired" { id, missing_chips },
+    ContractImpaired = "contract-impaired" { id, missing_chips, chip_milli },
     ContractHealed = "contract-healed" { id },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },

@@ -1,6 +1,6 @@
 //! Cells that have failed, and the guarantees that cannot be held because of them.
 
-use crate::event::Event;
+use crate::event::{ChipMilli, Event};
 use crate::state::{Phase, State};
 use sinew_types::{
     Canonical, CellIndex, CellRange, ContractId, Instant, Malformed, PoolId, Value, canonical_struct,
@@ -149,9 +149,14 @@ impl State {
     /// The same as an amount of chip-time, in the unit that usage is counted in.
     #[must_use]
     pub fn shortfall_chip_milli_ms(&self, id: ContractId, now: Instant) -> u128 {
-        let pool = self.contracts.get(&id).and_then(|contract| self.pools.get(&contract.terms.pool));
-        let each_milli = pool.map_or(0, |pool| pool.topology.each().chip_milli);
-        u128::from(self.shortfall_chip_ms(id, now)) * u128::from(each_milli)
+        let each = self.contracts.get(&id).map_or(0, |contract| self.chip_milli(contract.terms.pool).0);
+        u128::from(self.shortfall_chip_ms(id, now)) * u128::from(each)
+    }
+
+    /// How much of a chip one chip of a pool is.
+    #[must_use]
+    pub fn chip_milli(&self, pool: PoolId) -> ChipMilli {
+        ChipMilli(self.pools.get(&pool).map_or(0, |pool| pool.topology.each().chip_milli))
     }
 }
 
@@ -160,7 +165,7 @@ pub(crate) fn apply_health(state: &mut State, at: Instant, event: &Event) {
     match event {
         Event::CellsDown { pool, cells } => state.failed.set(*pool, *cells, true),
         Event::CellsUp { pool, cells } => state.failed.set(*pool, *cells, false),
-        Event::ContractImpaired { id, missing_chips } => missing(state, at, *id, *missing_chips),
+        Event::ContractImpaired { id, missing_chips, .. } => missing(state, at, *id, *missing_chips),
         Event::ContractHealed { id } => missing(state, at, *id, 0),
         Event::ContractEnded { id } if state.shortfalls.get(*id).is_some() => missing(state, at, *id, 0),
         Event::LeaseFailed { id, epoch } => {

@@ -29,7 +29,7 @@ pub use bindings::Bindings;
 pub use command::{Actor, Adjustment, Command, Observation, Principal, Request, RequestKey, Role};
 pub use control::{Answer, Control, Recorded};
 pub use decide::{ACTIVE_MAX, nth_after};
-pub use event::{Event, Next};
+pub use event::{ChipMilli, Event, Next};
 pub use health::{Failed, Shortfall, Shortfalls};
 pub use kept::{Kept, LOGS_KEPT, RESERVED, checkpoint_entry, log_entry};
 pub use orders::{LastMoments, Order, all_orders, orders_after};

@@ -82,10 +82,11 @@ fn carry_out(control: &mut Control, now: Instant, what: (PoolId, Action)) {
             }
         }
         (pool, Action::Bind { cells }) => bind(control, now, (pool, cells)),
-        (_, Action::Impair { account: Account::Contract(id), missing_chips }) => {
+        (pool, Action::Impair { account: Account::Contract(id), missing_chips }) => {
+            let chip_milli = control.state().chip_milli(pool);
             let event = match missing_chips {
                 0 => Event::ContractHealed { id },
-                _ => Event::ContractImpaired { id, missing_chips },
+                _ => Event::ContractImpaired { id, missing_chips, chip_milli },
             };
             control.record(now, event);
         }

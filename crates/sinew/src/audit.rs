@@ -11,6 +11,7 @@ mod usage;
 use crate::error::CliError;
 use anyhow::Result;
 use bill::Bill;
+pub(crate) use bill::shown;
 use sinew_contract::{Contract, Standing};
 use sinew_core::{Control, Event, Recorded, undelivered};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, Past};

@@ -11,6 +11,7 @@
 
 mod check;
 mod journal;
+mod range;
 mod witness;
 
 pub(crate) use check::verify;

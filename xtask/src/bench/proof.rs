@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// How many changes are tried, half on each of two proofs.
+/// How many changes are tried, in turn on each of the proofs.
 const MUTATIONS: usize = 1_000;
-/// The proofs: a first invoice, which hides nothing, and a second one.
-const PROOFS: [&str; 2] = ["invoice-1.proof", "invoice-2.proof"];
+/// The proofs: a first invoice, which hides nothing, a second one, and one of a contract with clauses.
+const PROOFS: [&str; 3] = ["invoice-1.proof", "invoice-2.proof", "clauses-5.proof"];
 
 /// The two verifiers and the files that they get.
 struct Verifiers {
@@ -29,13 +29,13 @@ pub(super) fn run(repository: &Repository) -> Result<Vec<Figure>> {
     std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut chance = 1_u64;
     let mut changed = Vec::new();
-    for name in PROOFS {
+    for (at, name) in PROOFS.into_iter().enumerate() {
         let proof = fixtures.join(name);
         let bytes = std::fs::read(&proof).with_context(|| format!("cannot read {}", proof.display()))?;
         if verifiers.accepted(std::slice::from_ref(&proof))? != [1, 1] {
             bail!("a verifier refuses {} as it is: see what it says", proof.display());
         }
-        for number in 0..MUTATIONS / PROOFS.len() {
+        for number in (at..MUTATIONS).step_by(PROOFS.len()) {
             let file = folder.join(format!("{name}-{number}"));
             std::fs::write(&file, with_other_byte(&bytes, &mut chance))
                 .with_context(|| format!("cannot write {}", file.display()))?;
@@ -100,7 +100,8 @@ impl Verifiers {
 
 /// Has the second verifier's `main` check one file after the other, as its command line would one.
 const FOR_EACH: &str = "\
-import runpy, sys
+import os, runpy, sys
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
 main = runpy.run_path(sys.argv[1])['main']
 for proof in sys.argv[3:]:
     print('code', main(proof, sys.argv[2]))";

@@ -154,7 +154,7 @@ fn healthy(world: &World, of: (PoolId, &BTreeMap<CellIndex, Account>), contract:
         bound.iter().filter(|(chip, whose)| **whose == account && failed.contains(chip)).count()
     };
     let missing = world.journal.iter().rev().find_map(|record| match record.event {
-        Event::ContractImpaired { id, missing_chips } if id == contract => Some(missing_chips),
+        Event::ContractImpaired { id, missing_chips, .. } if id == contract => Some(missing_chips),
         Event::ContractHealed { id } | Event::ContractEnded { id } if id == contract => Some(0),
         _ => None,
     });

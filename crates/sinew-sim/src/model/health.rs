@@ -10,7 +10,7 @@ impl Model {
         match event {
             Event::CellsDown { pool, cells } => self.wear(*pool, *cells, true),
             Event::CellsUp { pool, cells } => self.wear(*pool, *cells, false),
-            Event::ContractImpaired { id, missing_chips } => self.impaired(*id, *missing_chips),
+            Event::ContractImpaired { id, missing_chips, .. } => self.impaired(*id, *missing_chips),
             Event::ContractHealed { id } => self.impaired(*id, 0),
             Event::LeaseFailed { id, epoch } => {
                 let life = self.current(*id, *epoch)?;

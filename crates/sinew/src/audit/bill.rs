@@ -145,7 +145,7 @@ impl Bill<'_> {
 }
 
 /// A line with all that it says.
-fn shown(line: &Line) -> String {
+pub(crate) fn shown(line: &Line) -> String {
     let used = line.used.map_or_else(String::new, |used| format!(", {used}"));
     let price = line.price.as_ref().map_or_else(String::new, |price| format!(" at {price}"));
     let clause = line.clause.map_or_else(String::new, |clause| format!(", clause {clause}"));

@@ -243,7 +243,7 @@ fn a_lease_that_goes_on_is_billed_up_to_the_invoice_and_once() {
 }
 
 /// A lease over four months, hardware that fails, and clauses of every kind.
-fn months() -> World {
+pub(crate) fn months() -> World {
     let mut world = World::new();
     world.contract_with(
         "guaranteed 1.50 USD/chip-hour beyond 100 chip-hours; fee 50.00 USD; at least 1500.00 USD; undelivered 9.00 USD/chip-hour; \

@@ -1,16 +1,17 @@
 //! Checks the proof of an invoice with nothing but the file and a policy.
 
-use super::{Bundle, Item, contract_of, origin, read_leaf};
-use crate::audit::{Check, Report};
+use super::range::{Range, ranges};
+use super::{Bundle, Item, origin, read_leaf};
+use crate::audit::{Check, Report, shown};
 use sinew_contract::{Contract, Standing};
 use sinew_core::{Event, Recorded};
-use sinew_ledger::{Invoice, UsageRecord, invoice};
+use sinew_ledger::{Invoice, Opening, Past, Period, Rating};
 use sinew_proof::{Policy, Signed};
 use sinew_types::{ContractId, Instant, WorkloadId};
 use std::collections::BTreeMap;
 
 /// What a check found: what is right, or what differs.
-type Found<T> = Result<(T, String), String>;
+pub(super) type Found<T> = Result<(T, String), String>;
 
 /// Checks everything, up to the first thing that is wrong: what follows would rest on it.
 pub(crate) fn verify(text: &str, policy: &Policy, now_s: u64) -> Report {
@@ -41,10 +42,10 @@ impl Steps {
         let leaves = self.add("leaves", leaves(&bundle, &signed))?;
         self.records = signed.checkpoint.size;
         let contract = self.add("terms", terms(&leaves, policy))?;
-        let range = self.add("range", range(&bundle, &leaves, &contract))?;
-        self.add("usage", usage(&range, contract.id))?;
-        self.add("invoice", rated(&range, &contract))?;
-        self.invoices = 1;
+        let ranges = self.add("range", ranges(&bundle, &leaves, &contract))?;
+        self.add("usage", usage(&ranges, contract.id))?;
+        self.add("invoice", rated(&ranges, &contract))?;
+        self.invoices = ranges.len();
         Some(())
     }
 }
@@ -115,105 +116,59 @@ fn terms(leaves: &[Recorded], policy: &Policy) -> Found<Contract> {
     Ok((contract, format!("owner's key {key} and lab's key {lab} signed them")))
 }
 
-/// What lies between two invoices.
-struct Range {
-    invoice: Invoice,
-    at: Instant,
-    number: u32,
-    from: Instant,
-    records: Vec<UsageRecord>,
-}
-
-/// Everything after the invoice before is there, up to this one, and belongs to this contract.
-fn range(bundle: &Bundle, leaves: &[Recorded], contract: &Contract) -> Found<Range> {
-    let (_, mut rest) = leaves.split_at(2);
-    if !hidden_in_one_place(bundle) {
-        return Err("leaves are hidden elsewhere than right after the terms".to_owned());
-    }
-    let whole = bundle.items.iter().all(|item| matches!(item, Item::Leaf(_)));
-    let mut before = None;
-    if let [Recorded { event: Event::Invoiced { invoice }, .. }, after @ ..] = rest
-        && !after.is_empty()
-    {
-        before = Some(invoice);
-        rest = after;
-    } else if !whole {
-        return Err("leaves are hidden, and what follows does not begin with the invoice before".to_owned());
-    }
-    let Some((Recorded { at, event: Event::Invoiced { invoice } }, between)) = rest.split_last() else {
-        return Err("the last leaf is no invoice".to_owned());
-    };
-    let (number, from) = match before {
-        Some(before) => (before.number.checked_add(1).ok_or("numbers are used up")?, before.to),
-        None => (1, contract.terms.starts.min(*at)),
-    };
-    let mut records = Vec::new();
-    for Recorded { event, .. } in between {
-        match event {
-            _ if contract_of(event) != Some(contract.id) => {
-                return Err("a record of another contract stands in this log".to_owned());
-            }
-            Event::UsageRecorded { record } => records.push(record.clone()),
-            Event::Invoiced { invoice } => {
-                return Err(format!(
-                    "invoice {} lies between; this is no proof of one invoice",
-                    invoice.number
-                ));
-            }
-            _ => {}
-        }
-    }
-    let said = format!("{} usage records since {from}, all that the log has", records.len());
-    let invoice = (**invoice).clone();
-    Ok((Range { invoice, at: *at, number, from, records }, said))
-}
-
-/// Whether nodes stand only right after the first two leaves.
-fn hidden_in_one_place(bundle: &Bundle) -> bool {
-    let is_node = |item: &Item| matches!(item, Item::Node(..));
-    let after_nodes = bundle.items.iter().skip(2).skip_while(|item| is_node(item));
-    !bundle.items.iter().take(2).any(is_node) && !after_nodes.into_iter().any(is_node)
-}
-
-/// No time of a lease is billed twice, and all of it lies in the period.
-fn usage(range: &Range, contract: ContractId) -> Found<()> {
+/// No time of a lease is billed twice, and all of it lies in its period.
+fn usage(ranges: &[Range], contract: ContractId) -> Found<()> {
     let mut billed: BTreeMap<(WorkloadId, u64), Instant> = BTreeMap::new();
-    for record in &range.records {
-        let of = format!("a record of {} lease {}", record.workload, record.epoch);
-        if record.contract != Some(contract) || record.to < record.from || record.to > range.at {
-            return Err(format!("{of} from {} to {} does not belong here", record.from, record.to));
+    for range in ranges {
+        for record in &range.records {
+            let of = format!("a record of {} lease {}", record.workload, record.epoch);
+            if record.contract != Some(contract) || record.to < record.from || record.to > range.to {
+                return Err(format!("{of} from {} to {} does not belong here", record.from, record.to));
+            }
+            let to = billed.entry((record.workload, record.epoch)).or_insert(range.from);
+            if record.from < *to {
+                return Err(format!("{of} begins at {}, and it is billed up to {to} already", record.from));
+            }
+            *to = record.to;
         }
-        let to = billed.entry((record.workload, record.epoch)).or_insert(range.from);
-        if record.from < *to {
-            return Err(format!("{of} begins at {}, and it is billed up to {to} already", record.from));
-        }
-        *to = record.to;
     }
     Ok(((), format!("{} leases, no moment billed twice", billed.len())))
 }
 
-/// The invoice is what the records cost at the signed prices, and its postings sum to zero.
-fn rated(range: &Range, contract: &Contract) -> Found<()> {
+/// Each invoice is what its records cost at the signed prices and clauses, and its postings sum to zero.
+fn rated(ranges: &[Range], contract: &Contract) -> Found<()> {
+    for (at, range) in ranges.iter().enumerate() {
+        let before = ranges.iter().take(at).map(|range| &range.invoice);
+        let past = Past::of(before).ok_or("a sum is too large to count")?;
+        same(range, &again(range, contract, past).ok_or("a sum is too large to count")?)?;
+    }
+    let Some(Range { invoice, .. }) = ranges.last() else { return Err("there is no invoice".to_owned()) };
+    Ok(((), format!("{}/{}: {}, postings sum to zero", contract.id, invoice.number, invoice.total)))
+}
+
+/// The same invoice once more. Nothing where a sum is too large to count.
+fn again(range: &Range, contract: &Contract, past: Past) -> Option<Invoice> {
+    let mut rating = Rating::new(contract);
+    range.records.iter().try_for_each(|record| rating.add(record)).ok()?;
+    let period = Period { from: range.from, to: range.to, last: range.to < range.from.next_month() };
+    rating.invoice(period, &Opening { number: range.number, undelivered: range.undelivered, past })
+}
+
+fn same(range: &Range, made: &Invoice) -> Result<(), String> {
     let billed = &range.invoice;
-    let made = invoice(contract, range.number, (range.from, range.at), &range.records);
-    let made = made.ok_or("a sum is too large to count")?;
     for (line, again) in billed.lines.iter().zip(&made.lines) {
         if line != again {
-            let (found, expected) = (&line.amount, &again.amount);
-            return Err(format!(
-                "{:?}: billed {found} for {}, recomputed {expected} for {}",
-                line.kind, line.used, again.used
-            ));
+            return Err(format!("billed {}, recomputed {}", shown(line), shown(again)));
         }
     }
     if !billed.transaction.balances() {
         return Err("the postings do not sum to zero".to_owned());
     }
-    if *billed != made {
-        let (found, expected) = (&billed.total, &made.total);
+    if billed != made {
+        let (number, found, expected) = (billed.number, &billed.total, &made.total);
         return Err(format!(
-            "number, period, parties or total differ: billed {found}, recomputed {expected}"
+            "number, period, parties, lines or total of invoice {number} differ: billed {found}, recomputed {expected}"
         ));
     }
-    Ok(((), format!("{}/{}: {}, postings sum to zero", contract.id, billed.number, billed.total)))
+    Ok(())
 }

@@ -20,6 +20,8 @@ struct Log {
     leaves: Vec<String>,
     /// Where the invoice before stands.
     before: Option<usize>,
+    /// Whether the contract has clauses: they look back at all that was before.
+    by_month: bool,
     complete: bool,
 }
 
@@ -57,6 +59,7 @@ impl Log {
         }
         self.leaves.push(leaf(row.at_ms, row.body));
         match event {
+            Event::ContractOffered { terms, .. } => self.by_month = !terms.clauses.is_empty(),
             Event::Invoiced { invoice } if invoice.number == key.1 => {
                 self.complete = true;
                 return Ok(ControlFlow::Break(()));
@@ -72,7 +75,7 @@ impl Log {
         let size = u64::try_from(hashes.len()).expect("a machine's memory has fewer than 2^64 leaves");
         let origin = signer.verifier().name().to_owned();
         let text = Checkpoint { origin, size, root: root(&hashes) }.to_string();
-        let shown_from = self.before.unwrap_or(TERMS);
+        let shown_from = self.before.filter(|_| !self.by_month).unwrap_or(TERMS);
         let hidden = Frontier::cover(&hashes, TERMS, shown_from);
         let hidden = hidden.into_iter().map(|(height, hash)| Item::Node(height, hash));
         let mut leaves = self.leaves.into_iter().map(Item::Leaf);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::tests::World;
+use crate::audit::tests::{World, months};
 use expect_test::{expect, expect_file};
 use sinew_core::Event;
 use sinew_ledger::InvoiceKey;
@@ -36,7 +36,10 @@ fn policy() -> Policy {
 
 /// The proof of an invoice of the story, cosigned by the lab.
 fn proven(number: u32) -> Bundle {
-    let world = World::story();
+    proven_in(&World::story(), number)
+}
+
+fn proven_in(world: &World, number: u32) -> Bundle {
     let mut bundle = prove(world.folder.path(), key(number), &LOG_SEED).expect("there is such an invoice");
     bundle.note.lines.push(signer("lyra", 12).sign(&bundle.note.text, NOW_S));
     bundle
@@ -103,12 +106,43 @@ fn both_invoices_are_proven() {
     }
 }
 
+#[test]
+fn clauses_are_proven_from_all_that_was_before() {
+    let (world, last) = (months(), "invoice differs: ");
+    expect![[r#"
+        signatures ok: the log signed, and so did lab
+        leaves ok: 12 of 12 leaves, and they lead to the signed root
+        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
+        range ok: 4 usage records since 1970-01-01T00:16:40.000Z, all that the log has
+        usage ok: 2 leases, no moment billed twice
+        invoice ok: contract-00000000000000000000000000000009/4: 1551.50 USD, postings sum to zero
+    "#]].assert_eq(&shown(&proven_in(&world, 4)));
+    for (from, to, expected) in [
+        ("\"missing_chips\":", "\"missing_chips\":1", last),
+        (
+            "fee 50.00 USD",
+            "fee 51.00 USD",
+            "terms differs: one of the two signatures does not fit these terms",
+        ),
+        ("\"number\":2", "\"number\":1", last),
+    ] {
+        let said = with(proven_in(&world, 4), from, to);
+        assert!(said.starts_with(expected), "{from} -> {to}: {said}");
+    }
+    let mut bundle = proven_in(&world, 4);
+    let impaired = |item: &Item| matches!(item, Item::Leaf(text) if text.contains("contract-impaired"));
+    let at = bundle.items.iter().position(impaired).expect("hardware failed");
+    bundle.items.remove(at);
+    assert!(shown(&signed_anew(bundle)).contains(last), "a failure that is left out is missed");
+}
+
 /// The second verifier, in another language, is tried on these very files.
 #[test]
 fn the_files_for_the_second_verifier_are_these() {
-    for number in [1, 2] {
-        let path = format!("{}/../../verify/fixtures/invoice-{number}.proof", env!("CARGO_MANIFEST_DIR"));
-        expect_file![path].assert_eq(&proven(number).to_string());
+    let files = [("invoice-1", proven(1)), ("invoice-2", proven(2)), ("clauses-5", proven_in(&months(), 5))];
+    for (name, bundle) in files {
+        let path = format!("{}/../../verify/fixtures/{name}.proof", env!("CARGO_MANIFEST_DIR"));
+        expect_file![path].assert_eq(&bundle.to_string());
     }
     expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../../verify/fixtures/lab.policy")]
         .assert_eq(&policy_text());
@@ -130,7 +164,7 @@ fn a_proof_reads_as_it_is_written_and_any_other_letter_is_refused() {
 fn what_both_signed_is_still_recomputed() {
     for (number, from, to, expected) in [
         (2, "\"records\":", "\"records\":1", "invoice differs: "),
-        (2, "\"own_chip_milli\":1000", "\"own_chip_milli\":2000", "invoice differs: Guaranteed: billed "),
+        (2, "\"own_chip_milli\":1000", "\"own_chip_milli\":2000", "invoice differs: billed guaranteed, "),
         (2, "\"number\":2", "\"number\":3", "invoice differs: "),
         (1, "\"units\":-", "\"units\":-1", "invoice differs: the postings do not sum to zero"),
         (1, "\"notice\":5000", "\"notice\":6000", "terms differs: one of the two signatures"),

@@ -1,0 +1,86 @@
+"""Goes through the records of a contract's log and makes every invoice in it a second time."""
+import json
+
+from rating import month, rate
+
+BOOKS = {"undelivered": "undelivered", "credit": "credits", "tax": "taxes", "prepayment": "prepaid"}
+
+
+class Wrong(Exception):
+    pass
+
+
+def need(condition, why):
+    if not condition:
+        raise Wrong(why)
+
+
+class Log:
+    """Goes through the records of a contract's log, invoice by invoice."""
+
+    def __init__(self, offer):
+        self.id, self.terms, self.number, self.begins, self.billed, self.usage = offer["id"], offer["terms"], 1, None, {}, []
+        windows = offer["expanded"]["windows"] if offer.get("expanded") else [self.terms]
+        self.windows = [(window["starts"], window["ends"]) for window in windows]
+        self.missing, self.counted_to, self.undelivered, self.past, self.said = 0, self.terms["starts"], 0, {}, ""
+
+    def follow(self, at, event):
+        kind, of = event["is"], event.get("record", {}).get("contract") or event.get("invoice", {}).get("contract")
+        need((of or event.get("id")) == self.id, "a record of another contract")
+        if kind == "usage-recorded":
+            self.usage.append(event["record"])
+        elif kind == "invoiced":
+            self.invoiced(at, event["invoice"])
+        else:
+            need(kind in ("contract-impaired", "contract-healed", "contract-ended"), "a record of another kind")
+            self.count(at)
+            self.missing = event.get("missing_chips", 0) * event.get("chip_milli", 1_000)
+
+    def count(self, to):
+        open_ms = sum(max(min(to, ends) - max(self.counted_to, starts), 0) for starts, ends in self.windows)
+        self.undelivered, self.counted_to = self.undelivered + self.missing * open_ms, to
+
+    def invoiced(self, at, invoice):
+        terms, start = self.terms, self.begins if self.begins is not None else min(self.terms["starts"], at)
+        end = min(month(start, 1), at) if terms.get("clauses") else at
+        self.count(end)
+        own = borrowed = 0
+        for record in self.usage:
+            lease, first, after = (record["workload"], record["epoch"]), int(record["from"]), int(record["to"])
+            need(self.billed.get(lease, start) <= first <= after <= end,
+                 "a moment is billed twice, or lies in another period")
+            self.billed[lease] = after
+            own += int(record["own_chip_milli"]) * (after - first)
+            borrowed += int(record["borrowed_chip_milli"]) * (after - first)
+        lines = rate(terms, (start, end, end < month(start, 1)), (own, borrowed, self.undelivered), self.past)
+        asset, total = terms["guaranteed_price"]["money"]["asset"], sum(line["amount"]["units"] for line in lines)
+        again = {"contract": self.id, "number": self.number, "owner": terms["owner"], "lab": terms["lab"], "from": start,
+                 "to": end, "lines": lines, "total": {"asset": asset, "units": total}, "records": len(self.usage),
+                 "transaction": {"postings": postings(terms, lines, total)}}
+        need(invoice == large(again), f"the invoice differs; recomputed: {json.dumps(large(again))}")
+        for line in lines:
+            self.past[line.get("clause")] = self.past.get(line.get("clause"), 0) + line["amount"]["units"]
+        self.said = f"{self.id}/{self.number}: {total} of 10^-{asset['scale']} {asset['code']}, {len(self.usage)} records"
+        self.usage, self.undelivered, self.begins, self.number = [], 0, end, self.number + 1
+
+
+def postings(terms, lines, total):
+    """What the lab owes, against the accounts of what it owes it for."""
+    books = {"earnings": 0}
+    for line in lines:
+        kind = BOOKS.get(line["kind"]["is"], "earnings")
+        books[kind] = books.get(kind, 0) - line["amount"]["units"]
+    money = lambda units: {"asset": terms["guaranteed_price"]["money"]["asset"], "units": units}
+    account = lambda kind: {"kind": {"is": kind}, "of": terms["owner"], "with": terms["lab"]}
+    order = ["earnings", *BOOKS.values()]
+    ordered = [("receivable", total)] + sorted(books.items(), key=lambda book: order.index(book[0]))
+    return [{"account": account(kind), "money": money(units)} for kind, units in ordered]
+
+
+def large(value):
+    """Numbers beyond 2^53 are written as text."""
+    if isinstance(value, dict):
+        return {key: large(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [large(item) for item in value]
+    return str(value) if isinstance(value, int) and abs(value) >= 1 << 53 else value
