@@ -28,6 +28,7 @@ const TABLE: &[(&str, Lane, u8)] = &[
     ("sinew-ledger", Lane::Lending, 2),
     ("sinew-circulation", Lane::Lending, 2),
     ("sinew-proof", Lane::Lending, 2),
+    ("sinew-export", Lane::Lending, 3),
     ("sinew-core", Lane::Lending, 3),
     ("sinew-api", Lane::Lending, 4),
     ("sinew-store", Lane::Lending, 4),
@@ -53,6 +54,7 @@ pub(crate) const PURE: &[&str] = &[
     "sinew-registry",
     "sinew-ledger",
     "sinew-circulation",
+    "sinew-export",
     "sinew-proof",
     "sinew-core",
 ];

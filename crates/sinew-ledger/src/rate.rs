@@ -67,6 +67,15 @@ pub fn rate(terms: &Terms, period: Period, used: &Used, past: &Past) -> Option<V
     Some(sheet.lines)
 }
 
+/// What the lab promised to pay for a period at least, and the clause that says so. Nothing where none does, or where it is
+/// too large to count.
+#[must_use]
+pub fn promised(terms: &Terms, period: Period) -> Option<(u32, Money)> {
+    let sheet = Sheet { terms, period, past: &Past::default(), lines: Vec::new() };
+    let (clause, money) = sheet.promise()?;
+    Some((clause, Money { units: sheet.pro_rata(money.units)?, ..money }))
+}
+
 /// The sum of lines. Nothing where it is too large to count.
 pub(crate) fn total(terms: &Terms, lines: &[Line]) -> Option<Money> {
     let nothing = Money::zero(terms.guaranteed_price.money.asset.clone());
@@ -138,13 +147,17 @@ impl Sheet<'_> {
         self.add(LineKind::Fee, units, clause)
     }
 
-    /// What use and fee fall short of the commitment.
-    fn least(&mut self) -> Option<()> {
-        let begun = self.latest(|clause| match clause {
+    /// What a whole month promises at least.
+    fn promise(&self) -> Option<(u32, Money)> {
+        self.latest(|clause| match clause {
             Clause::Least { money, from } => Some((money, *from)),
             _ => None,
-        });
-        let Some((clause, money)) = begun else { return Some(()) };
+        })
+    }
+
+    /// What use and fee fall short of the commitment.
+    fn least(&mut self) -> Option<()> {
+        let Some((clause, money)) = self.promise() else { return Some(()) };
         let short = self.pro_rata(money.units)?.checked_sub(self.sum()?)?;
         if short > 0 { self.add(LineKind::Commitment, short, clause) } else { Some(()) }
     }
