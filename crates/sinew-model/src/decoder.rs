@@ -1,14 +1,21 @@
 //! Forward and backward of one row of T tokens.
 //!
 //! x = embedding; for each layer x += out · attention(rotary(qkv · norm(x))) and x += down · swiglu(gate_up · norm(x));
-//! logits = embedding · norm(x). Backward goes the same way in reverse and adds to one flat gradient.
+//! logits = embedding · norm(x). Backward goes the same way in reverse and adds to one flat gradient. Chains of products
+//! go in blocks of 64 positions, so that what lies between two of them stays in the cache; the gradient of a matrix is
+//! one product over all T. What costs little to make again (norms, the gated unit) is not kept for backward.
+
+mod head;
+mod layer;
 
 use crate::config::Config;
-use crate::layout::{LayerPlaces, Weights};
+use crate::layout::Weights;
+use crate::packs::{Forward, LayerForward, Packs, turned};
+use head::Head;
+use layer::{LayerState, Work};
 use sinew_tensor::kernels::{
-    Mix, NormBackward, Rotary, Scratch, Seen, View, ViewMut, attention_backward, attention_forward,
-    cross_entropy, embedding_backward, embedding_forward, log_probability, matmul, rms_norm_backward,
-    rms_norm_forward, rotary_backward, rotary_forward, swiglu_backward, swiglu_forward,
+    Mix, NormBackward, Packed, Rotary, Scratch, View, ViewMut, embedding_backward, embedding_forward, matmul,
+    product, rms_norm_backward, rms_norm_forward,
 };
 use std::ops::Range;
 
@@ -23,6 +30,24 @@ pub struct Example<'a> {
     pub targets: &'a [u32],
     /// How much each position counts in the loss. Where this is 0 nothing is computed.
     pub weights: &'a [f32],
+}
+
+/// A model to learn with: its weights and their packs, made from the same numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Learner<'a> {
+    /// The weights; their turned copies are not looked at.
+    pub weights: &'a Weights,
+    /// The same matrices, packed.
+    pub packs: &'a Packs,
+}
+
+/// Where a row's gradient goes.
+#[derive(Debug)]
+pub struct Gradient<'a> {
+    /// As many numbers as the model has weights.
+    pub values: &'a mut [f32],
+    /// Whether the row's gradient is added to what is there or takes its place.
+    pub mix: Mix,
 }
 
 /// Room for one sequence: what forward leaves for backward. Kept from step to step.
@@ -47,45 +72,19 @@ struct Place<'a> {
     positions: &'a [usize],
 }
 
-#[derive(Clone, Default)]
-struct LayerState {
-    input: Vec<f32>,
-    attention_factors: Vec<f32>,
-    attention_normed: Vec<f32>,
-    qkv: Vec<f32>,
-    logs: Vec<f32>,
-    mixed: Vec<f32>,
-    middle: Vec<f32>,
-    inner_factors: Vec<f32>,
-    inner_normed: Vec<f32>,
-    gate_up: Vec<f32>,
-    unit: Vec<f32>,
+/// Positions that go through a chain of products together.
+const BLOCK: usize = 64;
+
+/// All rows in blocks.
+fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(BLOCK).map(move |first| first..(first + BLOCK).min(rows))
 }
 
-/// Gradients of one layer's inner values.
-#[derive(Default)]
-struct Work {
-    stream: Vec<f32>,
-    normed: Vec<f32>,
-    qkv: Vec<f32>,
-    mixed: Vec<f32>,
-    gate_up: Vec<f32>,
-    unit: Vec<f32>,
+/// Some rows of a matrix with `width` columns.
+fn part(values: &[f32], rows: &Range<usize>, width: usize) -> Range<usize> {
+    debug_assert!(rows.end * width <= values.len(), "the rows lie inside");
+    rows.start * width..rows.end * width
 }
-
-/// The rows that the loss looks at, gathered.
-#[derive(Default)]
-struct Head {
-    rows: Vec<usize>,
-    targets: Vec<u32>,
-    weights: Vec<f32>,
-    normed: Vec<f32>,
-    gradient: Vec<f32>,
-    logits: Vec<f32>,
-}
-
-/// Rows of logits that are held at a time.
-const HEAD_ROWS: usize = 256;
 
 impl Pass {
     /// Room for sequences of a model of this shape.
@@ -105,46 +104,63 @@ impl Pass {
         }
     }
 
-    /// Adds the gradient of the weighted loss of a row to `gradient` and returns that loss.
+    /// Gives the gradient of the weighted loss of a row to `gradient` and returns that loss.
     ///
     /// # Panics
     /// If there are more tokens than the context holds, or a token is outside the vocabulary.
-    pub fn learn(&mut self, weights: &Weights, row: &Example<'_>, gradient: &mut [f32]) -> f64 {
-        self.forward(weights, row.tokens, row.starts);
+    pub fn learn(&mut self, model: Learner<'_>, row: &Example<'_>, mut gradient: Gradient<'_>) -> f64 {
+        let Learner { weights, packs } = model;
+        self.forward(weights, row, |index| LayerForward::packed(&packs.layers[index]));
+        if gradient.mix == Mix::Replace {
+            weights.layout.gains().into_iter().for_each(|place| gradient.values[place].fill(0.0));
+        }
         self.head.gather((row.targets, row.weights), &self.last_normed, self.config.width);
-        self.work.normed.clear();
-        self.work.normed.resize(row.tokens.len() * self.config.width, 0.0);
-        let loss = self.head.learn(weights, &mut self.work.normed, gradient);
-        self.backward(weights, row.tokens, gradient);
+        self.work.resize(&self.config, row.tokens.len());
+        let place = &weights.layout.embedding;
+        let target = Gradient { values: &mut gradient.values[place.clone()], mix: gradient.mix };
+        let loss = self.head.learn(&packs.embedding, &self.config, &mut self.work, target);
+        self.backward(model, row.tokens, &mut gradient);
         loss
     }
 
     /// The natural logarithm of the probability that the model gives each target.
     pub fn log_probabilities(&mut self, weights: &Weights, tokens: &[u32], targets: &[u32]) -> Vec<f32> {
-        self.forward(weights, tokens, &vec![0; tokens.len()]);
-        let ones = vec![1.0; tokens.len()];
+        let (starts, ones) = (vec![0; tokens.len()], vec![1.0; tokens.len()]);
+        let row = Example { tokens, starts: &starts, targets, weights: &ones };
+        let layout = &weights.layout;
+        self.forward(weights, &row, |index| LayerForward::turned(weights, &layout.layers[index]));
         self.head.gather((targets, &ones), &self.last_normed, self.config.width);
-        self.head.measure(weights)
+        let shape = (self.config.width, self.config.vocabulary);
+        self.head.measure(turned(weights, &layout.embedding, shape), self.config.vocabulary)
     }
 
-    fn forward(&mut self, weights: &Weights, tokens: &[u32], starts: &[usize]) {
-        let (config, layout) = (&self.config, &weights.layout);
+    fn forward<'a>(
+        &mut self,
+        weights: &Weights,
+        row: &Example<'_>,
+        matrices: impl Fn(usize) -> LayerForward<'a>,
+    ) {
+        let (config, layout, tokens) = (&self.config, &weights.layout, row.tokens);
         assert!(tokens.len() <= config.context, "{} tokens in a context of {}", tokens.len(), config.context);
         self.starts.clear();
-        self.starts.extend_from_slice(starts);
+        self.starts.extend_from_slice(row.starts);
         self.positions.clear();
-        self.positions.extend(starts.iter().enumerate().map(|(place, start)| place - start));
+        self.positions.extend(row.starts.iter().enumerate().map(|(place, start)| place - start));
         let length = tokens.len() * config.width;
         let table = &weights.plain[layout.embedding.clone()];
         self.layers[0].input.resize(length, 0.0);
         embedding_forward(&mut self.layers[0].input, table, tokens, config.width);
         let place = Place { turns: &self.turns, starts: &self.starts, positions: &self.positions };
+        self.work.resize(config, tokens.len());
         for (index, places) in layout.layers.iter().enumerate() {
             let (layer, rest) = self.layers[index..].split_first_mut().expect("a state for each layer");
+            let matrices = matrices(index);
             layer.resize(config, tokens.len());
-            layer.attend(config, weights, places, (&place, &mut self.scratch));
+            let gain = &weights.plain[places.attention_norm.clone()];
+            layer.attend(config, (gain, &matrices), (&mut self.work, &place, &mut self.scratch));
             let next = rest.first_mut().map_or(&mut self.last_input, |next| &mut next.input);
-            layer.expand(config, weights, places, next);
+            let gain = &weights.plain[places.inner_norm.clone()];
+            layer.expand(config, (gain, &matrices), &mut self.work, next);
         }
         self.last_normed.resize(length, 0.0);
         self.last_factors.resize(tokens.len(), 0.0);
@@ -153,249 +169,57 @@ impl Pass {
         rms_norm_forward(normed, factors, &self.last_input, gain, config.norm_epsilon);
     }
 
-    /// Takes the gradient of the last norm's output in `work.normed` down to the embedding.
-    fn backward(&mut self, weights: &Weights, tokens: &[u32], gradient: &mut [f32]) {
-        let (config, layout) = (&self.config, &weights.layout);
+    /// Takes the gradient of the last norm's output in `work.slope` down to the embedding.
+    fn backward(&mut self, model: Learner<'_>, tokens: &[u32], gradient: &mut Gradient<'_>) {
+        let (config, weights, layout) = (&self.config, model.weights, &model.weights.layout);
         let work = &mut self.work;
-        work.resize(config, tokens.len());
         work.stream.fill(0.0);
         let pass = NormBackward {
-            upstream: &work.normed,
+            upstream: &work.slope,
             input: &self.last_input,
             factors: &self.last_factors,
             gain: &weights.plain[layout.last_norm.clone()],
         };
-        rms_norm_backward(&mut work.stream, &mut gradient[layout.last_norm.clone()], &pass);
+        rms_norm_backward(&mut work.stream, &mut gradient.values[layout.last_norm.clone()], &pass);
         let place = Place { turns: &self.turns, starts: &self.starts, positions: &self.positions };
-        for (layer, places) in self.layers.iter().zip(&layout.layers).rev() {
-            layer.expand_backward(config, weights, (places, gradient), work);
-            layer.attend_backward(config, weights, (places, gradient), (work, &place, &mut self.scratch));
+        for (index, layer) in self.layers.iter_mut().enumerate().rev() {
+            let (places, packs) = (&layout.layers[index], &model.packs.layers[index]);
+            layer.expand_backward(config, (weights, places, packs), gradient, work);
+            let around = (&mut *work, &place, &mut self.scratch);
+            layer.attend_backward(config, (weights, places, packs), gradient, around);
         }
-        embedding_backward(&mut gradient[layout.embedding.clone()], &work.stream, tokens, config.width);
+        let table = &mut gradient.values[layout.embedding.clone()];
+        embedding_backward(table, &work.stream, tokens, config.width);
     }
 }
 
-/// out = input · matrixᵀ for a matrix of `columns` rows, from its transposed copy.
-fn linear(out: &mut [f32], input: &[f32], weights: &Weights, place: &Range<usize>, shape: Shape) {
-    let Shape { rows, inner, columns, mix } = shape;
-    let matrix = View::new(&weights.turned[place.clone()], inner, columns);
-    matmul(ViewMut::new(out, rows, columns), View::new(input, rows, inner), matrix, mix);
+/// out = input · Wᵀ, or added to out.
+fn linear(out: &mut [f32], input: &[f32], matrix: Forward<'_>, shape: Shape, mix: Mix) {
+    let Shape { rows, inner, columns } = shape;
+    let (out, input) = (ViewMut::new(out, rows, columns), View::new(input, rows, inner));
+    match matrix {
+        Forward::Packed(matrix) => product(out, input, matrix, mix),
+        Forward::Turned(matrix) => matmul(out, input, matrix, mix),
+    }
 }
 
-/// Adds the matrix's gradient and writes the input's, from the gradient of [`linear`]'s result.
-fn linear_backward(
-    input_gradient: &mut [f32],
-    (upstream, input): (&[f32], &[f32]),
-    (weights, place): (&Weights, &Range<usize>),
-    gradient: &mut [f32],
-    shape: Shape,
-) {
-    let Shape { rows, inner, columns, mix } = shape;
+/// The gradient of the input: upstream · W.
+fn linear_backward(out: &mut [f32], upstream: &[f32], matrix: &Packed, shape: Shape) {
+    let Shape { rows, inner, columns } = shape;
+    product(ViewMut::new(out, rows, inner), View::new(upstream, rows, columns), matrix, Mix::Replace);
+}
+
+/// The gradient of the matrix: upstreamᵀ · input.
+fn matrix_gradient(out: &mut [f32], (upstream, input): (&[f32], &[f32]), shape: Shape, mix: Mix) {
+    let Shape { rows, inner, columns } = shape;
     let upstream = View::new(upstream, rows, columns);
-    let matrix = View::new(&weights.plain[place.clone()], columns, inner);
-    matmul(ViewMut::new(input_gradient, rows, inner), upstream, matrix, mix);
-    let target = ViewMut::new(&mut gradient[place.clone()], columns, inner);
-    matmul(target, upstream.transposed(), View::new(input, rows, inner), Mix::Add);
+    matmul(ViewMut::new(out, columns, inner), upstream.transposed(), View::new(input, rows, inner), mix);
 }
 
+/// Of a product input · Wᵀ: the rows of the input, and the columns and rows of W.
 #[derive(Clone, Copy)]
 struct Shape {
     rows: usize,
     inner: usize,
     columns: usize,
-    mix: Mix,
-}
-
-impl Shape {
-    fn new(rows: usize, inner: usize, columns: usize) -> Shape {
-        Shape { rows, inner, columns, mix: Mix::Replace }
-    }
-
-    fn added(self) -> Shape {
-        Shape { mix: Mix::Add, ..self }
-    }
-}
-
-impl LayerState {
-    fn resize(&mut self, config: &Config, rows: usize) {
-        let attention = config.attention();
-        let buffers = [
-            (&mut self.attention_factors, 1),
-            (&mut self.attention_normed, config.width),
-            (&mut self.qkv, attention.row_step()),
-            (&mut self.logs, config.heads),
-            (&mut self.mixed, attention.out_width()),
-            (&mut self.middle, config.width),
-            (&mut self.inner_factors, 1),
-            (&mut self.inner_normed, config.width),
-            (&mut self.gate_up, 2 * config.inner_width),
-            (&mut self.unit, config.inner_width),
-        ];
-        for (buffer, width) in buffers {
-            buffer.resize(rows * width, 0.0);
-        }
-    }
-
-    fn rows(&self) -> usize {
-        self.attention_factors.len()
-    }
-
-    /// middle = input + out · attention(...)
-    fn attend(
-        &mut self,
-        config: &Config,
-        weights: &Weights,
-        places: &LayerPlaces,
-        (place, scratch): (&Place<'_>, &mut Scratch),
-    ) {
-        let (heads, rows) = (config.attention(), self.rows());
-        let gain = &weights.plain[places.attention_norm.clone()];
-        let (normed, factors) = (&mut self.attention_normed, &mut self.attention_factors);
-        rms_norm_forward(normed, factors, &self.input, gain, config.norm_epsilon);
-        let shape = Shape::new(rows, config.width, heads.row_step());
-        linear(&mut self.qkv, &self.attention_normed, weights, &places.qkv, shape);
-        rotary_forward(&mut self.qkv, heads.row_step(), heads.turned_width(), place.turns, place.positions);
-        let seen = Seen { qkv: &self.qkv, starts: place.starts, heads };
-        attention_forward(&mut self.mixed, &mut self.logs, &seen, scratch);
-        self.middle.copy_from_slice(&self.input);
-        let shape = Shape::new(rows, heads.out_width(), config.width).added();
-        linear(&mut self.middle, &self.mixed, weights, &places.out, shape);
-    }
-
-    /// next = middle + down · swiglu(...)
-    fn expand(&mut self, config: &Config, weights: &Weights, places: &LayerPlaces, next: &mut Vec<f32>) {
-        let rows = self.rows();
-        let gain = &weights.plain[places.inner_norm.clone()];
-        let (normed, factors) = (&mut self.inner_normed, &mut self.inner_factors);
-        rms_norm_forward(normed, factors, &self.middle, gain, config.norm_epsilon);
-        let shape = Shape::new(rows, config.width, 2 * config.inner_width);
-        linear(&mut self.gate_up, &self.inner_normed, weights, &places.gate_up, shape);
-        swiglu_forward(&mut self.unit, &self.gate_up, config.inner_width);
-        next.clear();
-        next.extend_from_slice(&self.middle);
-        let shape = Shape::new(rows, config.inner_width, config.width).added();
-        linear(next, &self.unit, weights, &places.down, shape);
-    }
-
-    fn expand_backward(
-        &self,
-        config: &Config,
-        weights: &Weights,
-        (places, gradient): (&LayerPlaces, &mut [f32]),
-        work: &mut Work,
-    ) {
-        let rows = self.rows();
-        let shape = Shape::new(rows, config.inner_width, config.width);
-        let pair = (work.stream.as_slice(), self.unit.as_slice());
-        linear_backward(&mut work.unit, pair, (weights, &places.down), gradient, shape);
-        swiglu_backward(&mut work.gate_up, &work.unit, &self.gate_up, config.inner_width);
-        let shape = Shape::new(rows, config.width, 2 * config.inner_width);
-        let pair = (work.gate_up.as_slice(), self.inner_normed.as_slice());
-        linear_backward(&mut work.normed, pair, (weights, &places.gate_up), gradient, shape);
-        let pass = NormBackward {
-            upstream: &work.normed,
-            input: &self.middle,
-            factors: &self.inner_factors,
-            gain: &weights.plain[places.inner_norm.clone()],
-        };
-        rms_norm_backward(&mut work.stream, &mut gradient[places.inner_norm.clone()], &pass);
-    }
-
-    fn attend_backward(
-        &self,
-        config: &Config,
-        weights: &Weights,
-        (places, gradient): (&LayerPlaces, &mut [f32]),
-        (work, place, scratch): (&mut Work, &Place<'_>, &mut Scratch),
-    ) {
-        let (heads, rows) = (config.attention(), self.rows());
-        let shape = Shape::new(rows, heads.out_width(), config.width);
-        let pair = (work.stream.as_slice(), self.mixed.as_slice());
-        linear_backward(&mut work.mixed, pair, (weights, &places.out), gradient, shape);
-        let seen = Seen { qkv: &self.qkv, starts: place.starts, heads };
-        attention_backward(&mut work.qkv, &work.mixed, &self.logs, &seen, scratch);
-        rotary_backward(&mut work.qkv, heads.row_step(), heads.turned_width(), place.turns, place.positions);
-        let shape = Shape::new(rows, config.width, heads.row_step());
-        let pair = (work.qkv.as_slice(), self.attention_normed.as_slice());
-        linear_backward(&mut work.normed, pair, (weights, &places.qkv), gradient, shape);
-        let pass = NormBackward {
-            upstream: &work.normed,
-            input: &self.input,
-            factors: &self.attention_factors,
-            gain: &weights.plain[places.attention_norm.clone()],
-        };
-        rms_norm_backward(&mut work.stream, &mut gradient[places.attention_norm.clone()], &pass);
-    }
-}
-
-impl Work {
-    fn resize(&mut self, config: &Config, rows: usize) {
-        let attention = config.attention();
-        let buffers = [
-            (&mut self.stream, config.width),
-            (&mut self.qkv, attention.row_step()),
-            (&mut self.mixed, attention.out_width()),
-            (&mut self.gate_up, 2 * config.inner_width),
-            (&mut self.unit, config.inner_width),
-        ];
-        for (buffer, width) in buffers {
-            buffer.resize(rows * width, 0.0);
-        }
-    }
-}
-
-impl Head {
-    /// Takes the rows that count, so that no product is spent on the others.
-    fn gather(&mut self, (targets, weights): (&[u32], &[f32]), normed: &[f32], width: usize) {
-        self.rows.clear();
-        self.targets.clear();
-        self.weights.clear();
-        self.normed.clear();
-        for (row, (target, weight)) in targets.iter().zip(weights).enumerate() {
-            if *weight != 0.0 {
-                self.rows.push(row);
-                self.targets.push(*target);
-                self.weights.push(*weight);
-                self.normed.extend_from_slice(&normed[row * width..][..width]);
-            }
-        }
-        self.gradient.resize(self.normed.len(), 0.0);
-    }
-
-    /// Puts the gradient of the gathered rows in their places in `normed_gradient`, adds the embedding's gradient and
-    /// returns the loss.
-    fn learn(&mut self, weights: &Weights, normed_gradient: &mut [f32], gradient: &mut [f32]) -> f64 {
-        let (width, vocabulary) = (weights.config.width, weights.config.vocabulary);
-        let place = &weights.layout.embedding;
-        let mut loss = 0.0;
-        for first in (0..self.rows.len()).step_by(HEAD_ROWS) {
-            let end = (first + HEAD_ROWS).min(self.rows.len());
-            let shape = Shape::new(end - first, width, vocabulary);
-            let (normed, block) = (&self.normed[first * width..end * width], first * width..end * width);
-            self.logits.resize((end - first) * vocabulary, 0.0);
-            linear(&mut self.logits, normed, weights, place, shape);
-            loss += cross_entropy(&mut self.logits, &self.targets[first..end], &self.weights[first..end]);
-            let pair = (self.logits.as_slice(), normed);
-            linear_backward(&mut self.gradient[block], pair, (weights, place), gradient, shape);
-        }
-        for (row, line) in self.rows.iter().zip(self.gradient.chunks_exact(width)) {
-            normed_gradient[row * width..][..width].copy_from_slice(line);
-        }
-        loss
-    }
-
-    fn measure(&mut self, weights: &Weights) -> Vec<f32> {
-        let (width, vocabulary) = (weights.config.width, weights.config.vocabulary);
-        let mut logs = Vec::with_capacity(self.rows.len());
-        for first in (0..self.rows.len()).step_by(HEAD_ROWS) {
-            let end = (first + HEAD_ROWS).min(self.rows.len());
-            self.logits.resize((end - first) * vocabulary, 0.0);
-            let shape = Shape::new(end - first, width, vocabulary);
-            let normed = &self.normed[first * width..end * width];
-            linear(&mut self.logits, normed, weights, &weights.layout.embedding, shape);
-            let lines = self.logits.chunks_exact_mut(vocabulary).zip(&self.targets[first..end]);
-            logs.extend(lines.map(|(line, target)| log_probability(line, *target as usize)));
-        }
-        logs
-    }
 }

@@ -8,14 +8,16 @@ mod decoder;
 mod error;
 mod files;
 mod layout;
+mod packs;
 mod random;
 mod tokenizer;
 
 pub use config::Config;
-pub use decoder::{Example, Pass};
+pub use decoder::{Example, Gradient, Learner, Pass};
 pub use error::ModelError;
 pub use files::{Model, hex, read_limited, sha256, tensor_bytes, tensor_numbers, write_whole};
 pub use layout::{LayerPlaces, Layout, Weights};
+pub use packs::Packs;
 pub use random::Random;
 pub use tokenizer::{Special, Tokenizer, Utf8Stream};
 

@@ -1,3 +1,4 @@
+use crate::dispatch::{Level, level};
 use crate::kernels::*;
 use crate::{Team, reference};
 
@@ -79,6 +80,104 @@ fn a_row_has_the_same_bits_alone_and_among_others() {
                 some == all[..rows * columns],
                 "{rows} rows of {inner} x {columns} have other bits than 256 rows"
             );
+        }
+    }
+}
+
+/// Each level that this processor has.
+fn levels() -> Vec<Level> {
+    #[cfg(target_arch = "x86_64")]
+    match level() {
+        Level::Avx512 => return vec![Level::Avx512, Level::Avx2, Level::Portable],
+        Level::Avx2 => return vec![Level::Avx2, Level::Portable],
+        Level::Portable => {}
+    }
+    vec![Level::Portable]
+}
+
+/// Shapes at the edges of tiles, panels and cuts.
+const SHAPES: [(usize, usize, usize); 9] = [
+    (1, 1, 1),
+    (1, 130, 257),
+    (2, 3, 5),
+    (7, 33, 65),
+    (64, 200, 100),
+    (3, 700, 17),
+    (13, 512, 64),
+    (25, 513, 63),
+    (6, 0, 9),
+];
+
+#[test]
+fn packed_products_equal_the_reference_at_every_level() {
+    for level in levels() {
+        for (rows, inner, columns) in SHAPES {
+            let (left, right) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
+            let want = reference::matmul(&left, &right, (rows, inner, columns));
+            let twice: Vec<f32> = want.iter().map(|x| x * 2.0).collect();
+            let mut packed = Packed::default();
+            packed.pack(View::new(&right, inner, columns));
+            let mut out = vec![1.0; rows * columns];
+            let view = View::new(&left, rows, inner);
+            product_at(level, ViewMut::new(&mut out, rows, columns), view, &packed, Mix::Replace);
+            check_near("packed product", &out, &want, 2e-5);
+            product_at(level, ViewMut::new(&mut out, rows, columns), view, &packed, Mix::Add);
+            check_near("packed product added", &out, &twice, 4e-5);
+        }
+    }
+}
+
+/// The columns of a row-major matrix as rows.
+fn turned(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows * columns).map(|index| values[index % rows.max(1) * columns + index / rows.max(1)]).collect()
+}
+
+#[test]
+fn packed_products_have_the_bits_of_plain_ones() {
+    for (rows, inner, columns) in SHAPES.into_iter().chain([(256, 256, 96), (256, 1536, 40), (64, 1024, 257)])
+    {
+        let (left, right) = (numbers(rows * inner, 5), numbers(inner * columns, 6));
+        let (view, matrix) = (View::new(&left, rows, inner), View::new(&right, inner, columns));
+        let mut want = vec![0.25; rows * columns];
+        for row in 0..rows {
+            let out = ViewMut::new(&mut want[row * columns..][..columns], 1, columns);
+            rows_times_matrix(out, View::new(&left[row * inner..], 1, inner), matrix, Mix::Add);
+        }
+        let check = |name: &str, packed: &Packed| {
+            let mut out = vec![0.25; rows * columns];
+            product(ViewMut::new(&mut out, rows, columns), view, packed, Mix::Add);
+            assert!(out == want, "{rows} x {inner} x {columns}: {name} has other bits");
+        };
+        let mut packed = Packed::default();
+        packed.pack(matrix);
+        check("the packed product", &packed);
+        let right = turned(&right, inner, columns);
+        packed.pack(View::new(&right, columns, inner).transposed());
+        check("the packed product of a transposed view", &packed);
+    }
+}
+
+#[test]
+fn products_carry_hostile_numbers_to_their_row_and_column_only() {
+    let (rows, inner, columns) = (9, 40, 70);
+    for level in levels() {
+        for hostile in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-42, -1e-45, f32::MAX] {
+            let (mut left, mut right) = (numbers(rows * inner, 7), numbers(inner * columns, 8));
+            left[3 * inner + 5] = hostile;
+            right[7 * columns + 66] = hostile;
+            let mut packed = Packed::default();
+            packed.pack(View::new(&right, inner, columns));
+            let mut out = vec![0.0; rows * columns];
+            let view = View::new(&left, rows, inner);
+            product_at(level, ViewMut::new(&mut out, rows, columns), view, &packed, Mix::Replace);
+            let want = reference::matmul(&left, &right, (rows, inner, columns));
+            for (index, (got, want)) in out.iter().zip(&want).enumerate() {
+                let same = got == want || (got.is_nan() && want.is_nan());
+                let near = (got - want).abs() <= 2e-5 * (1.0 + want.abs());
+                assert!(same || near, "{hostile} at {level:?} [{index}]: {got} is not {want}");
+                let touched = index / columns == 3 || index % columns == 66;
+                assert!(got.is_finite() || touched, "{hostile} reached [{index}]");
+            }
         }
     }
 }
@@ -185,8 +284,9 @@ fn swiglu_equals_the_reference_and_its_slope_is_right() {
             out
         };
         check_near("swiglu", &forward(&input), &reference::swiglu(&input, width), 1e-5);
-        let mut gradient = vec![0.0; input.len()];
-        swiglu_backward(&mut gradient, &upstream, &input, width);
+        let (mut gradient, mut unit) = (input.clone(), upstream.clone());
+        swiglu_turn(&mut gradient, &mut unit, width);
+        assert_eq!(unit, forward(&input), "backward makes the same unit again");
         check_slope("swiglu", &input, &gradient, |input| weighted(&forward(input), &upstream));
     }
 }
@@ -285,8 +385,8 @@ fn a_panic_in_an_item_reaches_the_caller_and_the_team_lives_on() {
 #[test]
 fn the_tree_adds_all_parts() {
     let parts: Vec<Vec<f32>> = (0..PARTS).map(|part| numbers(19, 30 + part as u64)).collect();
-    let views: [&[f32]; PARTS] = std::array::from_fn(|part| parts[part].as_slice());
-    let mut out = vec![0.0; 19];
+    let views: [&[f32]; PARTS - 1] = std::array::from_fn(|part| parts[part + 1].as_slice());
+    let mut out = parts[0].clone();
     tree_sum(&mut out, &views);
     let want: Vec<f32> = (0..19).map(|i| parts.iter().map(|part| part[i]).sum()).collect();
     check_near("tree", &out, &want, 1e-6);

@@ -6,10 +6,11 @@ use crate::batch::Sequence;
 use crate::error::TrainError;
 use crate::prepared::Prepared;
 use crate::recipe::Recipe;
-use sinew_model::{Config, Example, Model, Pass, Weights};
+use sinew_model::{Config, Example, Gradient, Learner, Model, Packs, Pass, Weights};
 use sinew_tensor::Team;
-use sinew_tensor::kernels::{AdamW, Moments, PARTS, adamw, sum_of_squares, tree_sum};
+use sinew_tensor::kernels::{AdamW, Mix, Moments, PARTS, adamw, sum_of_squares, tree_sum};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// A training run between two steps.
 pub struct Trainer<'a> {
@@ -18,8 +19,9 @@ pub struct Trainer<'a> {
     team: &'a Team,
     pub(crate) state: State,
     run_name: String,
+    packs: Packs,
+    desks: Mutex<Vec<Desk>>,
     parts: Vec<Part>,
-    gradient: Vec<f32>,
     segments: Vec<Segment>,
 }
 
@@ -31,10 +33,14 @@ pub(crate) struct State {
     pub(crate) step: u64,
 }
 
-/// What one part of the batch needs.
-struct Part {
+/// What a thread needs while it works on a part: as many as there are threads, because nothing in it outlives a row.
+struct Desk {
     pass: Pass,
     row: Sequence,
+}
+
+/// What one part of the batch leaves. The first part's gradient becomes the sum of all.
+struct Part {
     gradient: Vec<f32>,
     loss: f64,
 }
@@ -59,23 +65,21 @@ impl<'a> Trainer<'a> {
         team: &'a Team,
     ) -> Result<Trainer<'a>, TrainError> {
         config.check()?;
-        let weights = Weights::random(config, recipe.seed, team);
+        let mut weights = Weights::random(config, recipe.seed, team);
+        // Steps multiply by the packs; the turned copies are made again when somebody asks for the model.
+        weights.turned = Vec::new();
         let length = weights.plain.len();
-        let parts = (0..PARTS)
-            .map(|_| Part {
-                pass: Pass::new(&weights.config),
-                row: Sequence::default(),
-                gradient: vec![0.0; length],
-                loss: 0.0,
-            })
-            .collect();
+        let desk = |_| Desk { pass: Pass::new(&weights.config), row: Sequence::default() };
+        let desks = (0..team.threads().min(PARTS)).map(desk).collect();
+        let part = |_| Part { gradient: vec![0.0; length], loss: 0.0 };
         Ok(Trainer {
             data,
             team,
             run_name: recipe.run_name(&weights.config, &data.hash),
             recipe,
-            parts,
-            gradient: vec![0.0; length],
+            packs: Packs::new(&weights, team),
+            desks: Mutex::new(desks),
+            parts: (0..PARTS).map(part).collect(),
             segments: segments(&weights),
             state: State { weights, first: vec![0.0; length], second: vec![0.0; length], step: 0 },
         })
@@ -108,7 +112,9 @@ impl<'a> Trainer<'a> {
 
     /// The model as it is now.
     pub fn model(&self) -> Model {
-        Model { weights: self.state.weights.clone(), tokenizer: self.data.tokenizer.clone() }
+        let Weights { config, plain, .. } = &self.state.weights;
+        let weights = Weights::new(config.clone(), plain.clone(), self.team);
+        Model { weights, tokenizer: self.data.tokenizer.clone() }
     }
 
     /// Takes one step and returns its loss, the mean over the rows of the batch.
@@ -119,35 +125,43 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::Diverged { step: self.state.step });
         }
         self.update(length);
-        self.state.weights.turn(self.team);
+        self.refresh();
         self.state.step += 1;
         Ok(loss)
     }
 
     /// Brings what is derived from the weights up to date after a checkpoint replaced them.
     pub(crate) fn refresh(&mut self) {
-        self.state.weights.turn(self.team);
+        self.packs.renew(&self.state.weights, self.team);
     }
 
     fn learn(&mut self) -> f64 {
         let (data, recipe, state) = (self.data, &self.recipe, &self.state);
+        let model = Learner { weights: &state.weights, packs: &self.packs };
+        let desks = &self.desks;
         self.team.for_each(&mut self.parts, |index, part| {
-            part.gradient.fill(0.0);
+            let mut desk = free(desks).pop().expect("there is a desk for each thread");
             part.loss = 0.0;
-            for row in (index..recipe.rows).step_by(PARTS) {
-                part.row.fill(data, recipe, state.step, row);
-                let Sequence { tokens, starts, targets, weights } = &part.row;
-                let example = Example { tokens, starts, targets, weights };
-                part.loss += part.pass.learn(&state.weights, &example, &mut part.gradient);
+            if index >= recipe.rows {
+                part.gradient.fill(0.0);
             }
+            for row in (index..recipe.rows).step_by(PARTS) {
+                desk.row.fill(data, recipe, state.step, row);
+                let Sequence { tokens, starts, targets, weights } = &desk.row;
+                let example = Example { tokens, starts, targets, weights };
+                let mix = if row == index { Mix::Replace } else { Mix::Add };
+                part.loss += desk.pass.learn(model, &example, Gradient { values: &mut part.gradient, mix });
+            }
+            free(desks).push(desk);
         });
         self.parts.iter().map(|part| part.loss).sum()
     }
 
-    /// Sums the parts' gradients and returns the length of the sum.
+    /// Sums the parts' gradients into the first part's and returns the length of the sum.
     fn add_gradients(&mut self) -> f64 {
-        let parts = &self.parts;
-        let mut rest = self.gradient.as_mut_slice();
+        let (sum, others) = self.parts.split_first_mut().expect("there are parts");
+        let others: &[Part] = others;
+        let mut rest = sum.gradient.as_mut_slice();
         let mut tasks = Vec::with_capacity(self.segments.len());
         for segment in &self.segments {
             let (target, tail) = rest.split_at_mut(segment.place.len());
@@ -155,7 +169,8 @@ impl<'a> Trainer<'a> {
             tasks.push((segment.place.clone(), target, 0.0));
         }
         self.team.for_each(&mut tasks, |_, (place, target, squares)| {
-            let views: [&[f32]; PARTS] = std::array::from_fn(|part| &parts[part].gradient[place.clone()]);
+            let views: [&[f32]; PARTS - 1] =
+                std::array::from_fn(|part| &others[part].gradient[place.clone()]);
             tree_sum(target, &views);
             *squares = f64::from(sum_of_squares(target));
         });
@@ -173,7 +188,7 @@ impl<'a> Trainer<'a> {
             decay: 0.0,
             gradient_scale: (f64::from(recipe.clip) / gradient_length.max(1e-12)).min(1.0) as f32,
         };
-        let (mut weights, gradient) = (self.state.weights.plain.as_mut_slice(), &self.gradient);
+        let (mut weights, gradient) = (self.state.weights.plain.as_mut_slice(), &self.parts[0].gradient);
         let (mut first, mut second) = (self.state.first.as_mut_slice(), self.state.second.as_mut_slice());
         let mut tasks = Vec::with_capacity(self.segments.len());
         for segment in &self.segments {
@@ -192,6 +207,11 @@ impl<'a> Trainer<'a> {
             adamw(weights, moments, &gradient[segment.place.clone()], &AdamW { decay, ..settings });
         });
     }
+}
+
+/// The desks that nobody works at. They are whole after a panic too: who panicked kept his own.
+fn free(desks: &Mutex<Vec<Desk>>) -> std::sync::MutexGuard<'_, Vec<Desk>> {
+    desks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All weights in stretches that are either gains or not, in order.

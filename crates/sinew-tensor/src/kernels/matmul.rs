@@ -20,11 +20,11 @@ pub enum Mix {
 /// A matrix to read: a slice and the steps from one row and one column to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    data: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_step: usize,
-    column_step: usize,
+    pub(super) data: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) row_step: usize,
+    pub(super) column_step: usize,
 }
 
 impl<'a> View<'a> {
@@ -57,10 +57,10 @@ impl<'a> View<'a> {
 /// A row-major matrix to write.
 #[derive(Debug)]
 pub struct ViewMut<'a> {
-    data: &'a mut [f32],
-    rows: usize,
-    columns: usize,
-    row_step: usize,
+    pub(super) data: &'a mut [f32],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) row_step: usize,
 }
 
 impl<'a> ViewMut<'a> {
@@ -92,7 +92,7 @@ fn check_reach(length: usize, rows: usize, columns: usize, row_step: usize) {
 
 /// The inner dimension that one call of the crate never divides. Longer ones are divided here, in the same way for any
 /// number of rows.
-const DEPTH: usize = 512;
+pub(super) const DEPTH: usize = 512;
 
 /// Computes out = left · right, or adds it to out.
 ///

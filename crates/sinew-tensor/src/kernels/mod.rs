@@ -7,9 +7,11 @@ mod cross_entropy;
 mod embedding;
 mod lanes;
 mod matmul;
+mod product;
 mod rms_norm;
 mod rotary;
 mod swiglu;
+mod tile;
 mod tree_sum;
 
 pub use adamw::{AdamW, Moments, adamw};
@@ -20,7 +22,10 @@ pub use cross_entropy::{cross_entropy, log_probability};
 pub use embedding::{embedding_backward, embedding_forward};
 pub use lanes::sum_of_squares;
 pub use matmul::{Mix, View, ViewMut, matmul, rows_times_matrix};
-pub use rms_norm::{NormBackward, rms_norm_backward, rms_norm_forward};
+#[cfg(test)]
+pub(crate) use product::product_at;
+pub use product::{Packed, product};
+pub use rms_norm::{NormBackward, rms_norm_again, rms_norm_backward, rms_norm_forward};
 pub use rotary::{Rotary, rotary_backward, rotary_forward};
-pub use swiglu::{swiglu_backward, swiglu_forward};
+pub use swiglu::{swiglu_forward, swiglu_turn};
 pub use tree_sum::{PARTS, tree_sum};

@@ -20,6 +20,19 @@ vectorised! {
     }
 }
 
+vectorised! {
+    /// Writes the normed rows to `out` once more, from the factors that [`rms_norm_forward`] left.
+    pub fn rms_norm_again(out: &mut [f32], input: &[f32], factors: &[f32], gain: &[f32]) {
+        let width = gain.len();
+        let rows = out.chunks_exact_mut(width).zip(input.chunks_exact(width));
+        for ((out, input), factor) in rows.zip(factors) {
+            for ((out, x), gain) in out.iter_mut().zip(input).zip(gain) {
+                *out = x * *factor * gain;
+            }
+        }
+    }
+}
+
 /// What the backward pass reads: the gradient of the output and what the forward pass had.
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackward<'a> {

@@ -12,26 +12,39 @@ vectorised! {
         for (out, row) in out.chunks_exact_mut(width).zip(input.chunks_exact(2 * width)) {
             let (gates, values) = row.split_at(width);
             for ((out, gate), value) in out.iter_mut().zip(gates).zip(values) {
-                *out = gate / (1.0 + exp(-*gate)) * value;
+                *out = gate * (1.0 / (1.0 + exp(-*gate))) * value;
             }
         }
     }
 }
 
 vectorised! {
-    /// Writes the gradient of `input` to `input_gradient`, from dy in `upstream`.
-    pub fn swiglu_backward(input_gradient: &mut [f32], upstream: &[f32], input: &[f32], width: usize) {
-        let rows = input_gradient.chunks_exact_mut(2 * width).zip(upstream.chunks_exact(width));
-        for ((gradient, upstream), row) in rows.zip(input.chunks_exact(2 * width)) {
-            let (gate_gradient, value_gradient) = gradient.split_at_mut(width);
-            let (gates, values) = row.split_at(width);
-            let gradients = gate_gradient.iter_mut().zip(value_gradient);
-            for (((dg, du), dy), (gate, value)) in gradients.zip(upstream).zip(gates.iter().zip(values)) {
-                let sigma = 1.0 / (1.0 + exp(-*gate));
-                let silu = gate * sigma;
-                *du = dy * silu;
-                *dg = dy * value * (sigma + silu * (1.0 - sigma));
+    /// Replaces each row of `input` by its gradient and each row of `upstream`, which holds dy, by y.
+    pub fn swiglu_turn(input: &mut [f32], upstream: &mut [f32], width: usize) {
+        for (row, upstream) in input.chunks_exact_mut(2 * width).zip(upstream.chunks_exact_mut(width)) {
+            let (gates, values) = row.split_at_mut(width);
+            let (gates, gates_rest) = gates.as_chunks_mut::<16>();
+            let (values, values_rest) = values.as_chunks_mut::<16>();
+            let (slopes, slopes_rest) = upstream.as_chunks_mut::<16>();
+            for ((gate, value), dy) in gates.iter_mut().zip(values).zip(slopes) {
+                // Through copies, because the compiler cannot see that the three places never overlap.
+                let (mut g, mut u, mut y) = (*gate, *value, *dy);
+                for lane in 0..16 {
+                    (g[lane], u[lane], y[lane]) = turn(g[lane], u[lane], y[lane]);
+                }
+                (*gate, *value, *dy) = (g, u, y);
+            }
+            for ((gate, value), dy) in gates_rest.iter_mut().zip(values_rest).zip(slopes_rest) {
+                (*gate, *value, *dy) = turn(*gate, *value, *dy);
             }
         }
     }
+}
+
+/// (dg, du, y) from (g, u, dy).
+#[inline(always)]
+fn turn(gate: f32, value: f32, dy: f32) -> (f32, f32, f32) {
+    let sigma = 1.0 / (1.0 + exp(-gate));
+    let silu = gate * sigma;
+    (dy * value * (sigma + silu * (1.0 - sigma)), dy * silu, silu * value)
 }

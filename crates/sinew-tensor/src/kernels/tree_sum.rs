@@ -6,11 +6,11 @@ use crate::dispatch::vectorised;
 pub const PARTS: usize = 4;
 
 vectorised! {
-    /// Writes the sum of the parts to `out`.
-    pub fn tree_sum(out: &mut [f32], parts: &[&[f32]; PARTS]) {
-        let [a, b, c, d] = parts.map(|part| &part[..out.len()]);
-        for (out, (((a, b), c), d)) in out.iter_mut().zip(a.iter().zip(b).zip(c).zip(d)) {
-            *out = (a + b) + (c + d);
+    /// Adds the other parts to the first, which becomes the sum.
+    pub fn tree_sum(first: &mut [f32], others: &[&[f32]; PARTS - 1]) {
+        let [b, c, d] = others.map(|part| &part[..first.len()]);
+        for (a, ((b, c), d)) in first.iter_mut().zip(b.iter().zip(c).zip(d)) {
+            *a = (*a + b) + (c + d);
         }
     }
 }

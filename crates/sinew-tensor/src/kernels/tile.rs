@@ -1,0 +1,204 @@
+//! One tile of a matrix product: as many sums as the registers hold, carried along K.
+//!
+//! sum[r][c] = Σ over k of left[r][k] · right[k][c] as one chain for each sum, then out = sum or out += sum. A form for
+//! each level; those with fused multiply-adds have the same bits, because no form divides a chain.
+
+use crate::dispatch::Level;
+
+/// Columns of a panel: four vectors of 512 bits.
+pub(super) const PANEL: usize = 64;
+
+/// What a tile reads, and where it stands in its result.
+pub(super) struct Tile<'a> {
+    /// The left side from the tile's first element on.
+    pub(super) left: &'a [f32],
+    /// From a row of the left side to the next.
+    pub(super) left_row: usize,
+    /// From an element of a row to the next.
+    pub(super) left_inner: usize,
+    /// Rows of a panel, one for each step along K.
+    pub(super) right: &'a [f32],
+    /// From a row of the result to the next.
+    pub(super) out_row: usize,
+    /// Rows of the tile.
+    pub(super) rows: usize,
+    /// Columns of the panel that the result has.
+    pub(super) columns: usize,
+    /// Whether the sums are added to what the result holds.
+    pub(super) add: bool,
+    /// Which tile of its panel this is: the first four fetch a quarter of the next panel each.
+    pub(super) turn: usize,
+}
+
+/// The most rows that a tile may have: the sums fill the registers but for the operands.
+pub(super) fn tile_rows(level: Level) -> usize {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => 6,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => 6,
+        Level::Portable => 4,
+    }
+}
+
+/// Computes a tile of the result that begins where `out` begins.
+///
+/// # Panics
+/// If a slice is too short for the tile.
+pub(super) fn run_tile(level: Level, out: &mut [f32], tile: &Tile<'_>) {
+    let depth = tile.right.len() / PANEL;
+    assert!((1..=tile_rows(level)).contains(&tile.rows), "a tile of {} rows", tile.rows);
+    assert!((1..=PANEL).contains(&tile.columns), "a tile of {} columns", tile.columns);
+    assert!((tile.rows - 1) * tile.out_row + tile.columns <= out.len(), "the result is too short");
+    let reach = (tile.rows - 1) * tile.left_row + depth.saturating_sub(1) * tile.left_inner;
+    assert!(depth == 0 || reach < tile.left.len(), "the left side is too short");
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level says that this processor has the features, and the reach of each side is checked above.
+        Level::Avx512 => unsafe { avx512::run(out, tile, depth) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { avx2::run(out, tile, depth) },
+        Level::Portable => portable(out, tile),
+    }
+}
+
+/// Plain loops over rows: what every processor can do.
+fn portable(out: &mut [f32], tile: &Tile<'_>) {
+    for row in 0..tile.rows {
+        let mut sums = [0.0_f32; PANEL];
+        for (line, k) in tile.right.as_chunks::<PANEL>().0.iter().zip(0..) {
+            let value = tile.left[row * tile.left_row + k * tile.left_inner];
+            for (sum, number) in sums.iter_mut().zip(line) {
+                *sum += value * number;
+            }
+        }
+        finish(&mut out[row * tile.out_row..][..tile.columns], &sums, tile.add);
+    }
+}
+
+/// Writes or adds the sums of a row.
+fn finish(out: &mut [f32], sums: &[f32], add: bool) {
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = if add { *out + sum } else { *sum };
+    }
+}
+
+/// The tile in registers, for vectors of one width.
+#[cfg(target_arch = "x86_64")]
+macro_rules! vector_tile {
+    ($d:tt $name:ident, $features:literal, $lanes:literal, $vectors:literal, [$($count:literal)*], $kinds:tt) => {
+        mod $name {
+            use super::{PANEL, Tile, finish};
+            use std::arch::x86_64::*;
+
+            /// Columns whose sums are carried together.
+            const WIDTH: usize = $vectors * $lanes;
+
+            vector_tile!(names $kinds);
+
+            /// # Safety
+            /// The processor must have the features, and all sides must reach as far as the tile says.
+            #[target_feature(enable = $features)]
+            pub(super) unsafe fn run(out: &mut [f32], tile: &Tile<'_>, depth: usize) {
+                for first in (0..tile.columns).step_by(WIDTH) {
+                    let out = &mut out[first..];
+                    match tile.rows {
+                        // SAFETY: the caller keeps the promise for the whole tile, of which this is a part.
+                        $($count => unsafe { strip::<$count>(out, tile, first, depth) },)*
+                        _ => unreachable!("a tile has at most as many rows as `tile_rows` says"),
+                    }
+                }
+            }
+
+            /// # Safety
+            /// As for [`run`].
+            #[target_feature(enable = $features)]
+            unsafe fn strip<const ROWS: usize>(out: &mut [f32], tile: &Tile<'_>, first: usize, depth: usize) {
+                fetch::<ROWS>(out, tile);
+                let step = tile.left_row;
+                let third = step.wrapping_mul(3);
+                let mut right = tile.right.as_ptr().wrapping_add(first);
+                let mut ahead = tile.right.as_ptr_range().end.wrapping_add(tile.turn.wrapping_mul(16 * depth));
+                let ahead_step = if tile.turn < 4 { 16 } else { 0 };
+                // Hidden from the compiler, which would otherwise derive all rows from each other in one chain of
+                // additions that takes longer than the multiplications.
+                let mut a = tile.left.as_ptr();
+                let mut b = std::hint::black_box(a.wrapping_add(third));
+                let mut sums = [[zero(); $vectors]; 6];
+                for _ in 0..depth {
+                    _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
+                    for fetched in (0..WIDTH).step_by(16) {
+                        _mm_prefetch::<_MM_HINT_T0>(right.wrapping_add(4 * PANEL + fetched).cast());
+                    }
+                    let line: [Vector; $vectors] = std::array::from_fn(|index| {
+                        // SAFETY: `depth` lines of the panel were checked to be there.
+                        unsafe { load(right.wrapping_add(index * $lanes)) }
+                    });
+                    macro_rules! rows {
+                        ($d($d row:literal: $d pointer:ident + $d times:literal,)*) => {$d(
+                            if $d row < ROWS {
+                                // SAFETY: the left side was checked to reach so far.
+                                let value = splat(unsafe { *$d pointer.wrapping_add(step.wrapping_mul($d times)) });
+                                for (sum, number) in sums[$d row].iter_mut().zip(line) {
+                                    *sum = multiply_add(value, number, *sum);
+                                }
+                            }
+                        )*};
+                    }
+                    rows!(0: a + 0, 1: a + 1, 2: a + 2, 3: b + 0, 4: b + 1, 5: b + 2,);
+                    a = a.wrapping_add(tile.left_inner);
+                    b = b.wrapping_add(tile.left_inner);
+                    right = right.wrapping_add(PANEL);
+                    ahead = ahead.wrapping_add(ahead_step);
+                }
+                write::<ROWS>(out, tile, WIDTH.min(tile.columns - first), &sums);
+            }
+
+            /// Asks for the tile's place in the result, which is needed when the sums are done.
+            #[target_feature(enable = $features)]
+            fn fetch<const ROWS: usize>(out: &[f32], tile: &Tile<'_>) {
+                for row in 0..ROWS {
+                    let place = out.as_ptr().wrapping_add(row.wrapping_mul(tile.out_row));
+                    for fetched in (0..WIDTH).step_by(16) {
+                        _mm_prefetch::<_MM_HINT_T0>(place.wrapping_add(fetched).cast());
+                    }
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn write<const ROWS: usize>(out: &mut [f32], tile: &Tile<'_>, width: usize, sums: &[[Vector; $vectors]; 6]) {
+                for row in 0..ROWS {
+                    let out = &mut out[row * tile.out_row..][..width];
+                    if width < WIDTH {
+                        let mut room = [0.0; WIDTH];
+                        for (index, sum) in sums[row].into_iter().enumerate() {
+                            // SAFETY: the room holds all vectors of a row.
+                            unsafe { store(room.as_mut_ptr().add(index * $lanes), sum) };
+                        }
+                        finish(out, &room, tile.add);
+                        continue;
+                    }
+                    for index in 0..$vectors {
+                        let place = out[index * $lanes..].as_mut_ptr();
+                        let sum = sums[row][index];
+                        // SAFETY: the row has room for a whole vector in each place.
+                        unsafe { store(place, if tile.add { add(load(place), sum) } else { sum }) };
+                    }
+                }
+            }
+        }
+    };
+    (names [$vector:ident $zero:ident $splat:ident $load:ident $store:ident $add:ident $multiply_add:ident]) => {
+        use {$vector as Vector, $zero as zero, $splat as splat, $load as load, $store as store, $add as add};
+        use $multiply_add as multiply_add;
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+vector_tile!($ avx512, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", 16, 4, [1 2 3 4 5 6],
+    [__m512 _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_fmadd_ps]);
+#[cfg(target_arch = "x86_64")]
+vector_tile!($ avx2, "avx2,fma", 8, 2, [1 2 3 4 5 6],
+    [__m256 _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_fmadd_ps]);
