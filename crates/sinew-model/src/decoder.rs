@@ -13,9 +13,10 @@ use crate::layout::Weights;
 use crate::packs::{Forward, LayerForward, Packs, turned};
 use head::Head;
 use layer::{LayerState, Work};
+use sinew_tensor::Buffer;
 use sinew_tensor::kernels::{
-    Mix, NormBackward, Packed, Rotary, Scratch, View, ViewMut, embedding_backward, embedding_forward, matmul,
-    product, rms_norm_backward, rms_norm_forward,
+    Mix, NormBackward, Packed, Rotary, Scratch, TurnedRoom, View, ViewMut, embedding_backward,
+    embedding_forward, matmul, product, product_of_turned, rms_norm_backward, rms_norm_forward,
 };
 use std::ops::Range;
 
@@ -57,9 +58,9 @@ pub struct Pass {
     starts: Vec<usize>,
     positions: Vec<usize>,
     layers: Vec<LayerState>,
-    last_input: Vec<f32>,
-    last_factors: Vec<f32>,
-    last_normed: Vec<f32>,
+    last_input: Buffer,
+    last_factors: Buffer,
+    last_normed: Buffer,
     scratch: Scratch,
     work: Work,
     head: Head,
@@ -94,9 +95,9 @@ impl Pass {
             starts: Vec::new(),
             positions: Vec::new(),
             layers: vec![LayerState::default(); config.layers],
-            last_input: Vec::new(),
-            last_factors: Vec::new(),
-            last_normed: Vec::new(),
+            last_input: Buffer::default(),
+            last_factors: Buffer::default(),
+            last_normed: Buffer::default(),
             scratch: Scratch::default(),
             work: Work::default(),
             head: Head::default(),
@@ -148,7 +149,7 @@ impl Pass {
         self.positions.extend(row.starts.iter().enumerate().map(|(place, start)| place - start));
         let length = tokens.len() * config.width;
         let table = &weights.plain[layout.embedding.clone()];
-        self.layers[0].input.resize(length, 0.0);
+        self.layers[0].input.resize(length);
         embedding_forward(&mut self.layers[0].input, table, tokens, config.width);
         let place = Place { turns: &self.turns, starts: &self.starts, positions: &self.positions };
         self.work.resize(config, tokens.len());
@@ -162,8 +163,8 @@ impl Pass {
             let gain = &weights.plain[places.inner_norm.clone()];
             layer.expand(config, (gain, &matrices), &mut self.work, next);
         }
-        self.last_normed.resize(length, 0.0);
-        self.last_factors.resize(tokens.len(), 0.0);
+        self.last_normed.resize(length);
+        self.last_factors.resize(tokens.len());
         let gain = &weights.plain[layout.last_norm.clone()];
         let (normed, factors) = (&mut self.last_normed, &mut self.last_factors);
         rms_norm_forward(normed, factors, &self.last_input, gain, config.norm_epsilon);
@@ -210,10 +211,15 @@ fn linear_backward(out: &mut [f32], upstream: &[f32], matrix: &Packed, shape: Sh
 }
 
 /// The gradient of the matrix: upstreamᵀ · input.
-fn matrix_gradient(out: &mut [f32], (upstream, input): (&[f32], &[f32]), shape: Shape, mix: Mix) {
+fn matrix_gradient(
+    out: &mut [f32],
+    (upstream, input): (&[f32], &[f32]),
+    shape: Shape,
+    (mix, room): (Mix, &mut TurnedRoom),
+) {
     let Shape { rows, inner, columns } = shape;
-    let upstream = View::new(upstream, rows, columns);
-    matmul(ViewMut::new(out, columns, inner), upstream.transposed(), View::new(input, rows, inner), mix);
+    let (upstream, input) = (View::new(upstream, rows, columns), View::new(input, rows, inner));
+    product_of_turned(ViewMut::new(out, columns, inner), upstream, input, mix, room);
 }
 
 /// Of a product input · Wᵀ: the rows of the input, and the columns and rows of W.

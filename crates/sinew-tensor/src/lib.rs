@@ -6,11 +6,13 @@
 //!
 //! This crate never reads a clock, a file or the environment, and no result depends on how many threads there are.
 
+mod buffer;
 mod dispatch;
 pub mod kernels;
 pub mod reference;
 mod team;
 
+pub use buffer::Buffer;
 pub use team::Team;
 
 #[cfg(test)]

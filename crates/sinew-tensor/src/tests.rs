@@ -123,6 +123,11 @@ fn packed_products_equal_the_reference_at_every_level() {
             check_near("packed product", &out, &want, 2e-5);
             product_at(level, ViewMut::new(&mut out, rows, columns), view, &packed, Mix::Add);
             check_near("packed product added", &out, &twice, 4e-5);
+            let left = turned(&left, rows, inner);
+            let views = (View::new(&left, inner, rows), View::new(&right, inner, columns));
+            let room = &mut TurnedRoom::default();
+            turned_at(level, ViewMut::new(&mut out, rows, columns), views, Mix::Replace, room);
+            check_near("turned product", &out, &want, 2e-5);
         }
     }
 }
@@ -154,6 +159,16 @@ fn packed_products_have_the_bits_of_plain_ones() {
         let right = turned(&right, inner, columns);
         packed.pack(View::new(&right, columns, inner).transposed());
         check("the packed product of a transposed view", &packed);
+        let (left, mut out) = (turned(&left, rows, inner), vec![0.25; rows * columns]);
+        let target = ViewMut::new(&mut out, rows, columns);
+        product_of_turned(
+            target,
+            View::new(&left, inner, rows),
+            matrix,
+            Mix::Add,
+            &mut TurnedRoom::default(),
+        );
+        assert!(out == want, "{rows} x {inner} x {columns}: the turned product has other bits");
     }
 }
 

@@ -107,7 +107,8 @@ enum Refused {
 }
 
 fn encode(state: &State, run: &str) -> Vec<u8> {
-    let numbers = [("first", &state.first), ("second", &state.second), ("weights", &state.weights.plain)];
+    let numbers: [(&str, &[f32]); 3] =
+        [("first", &state.first), ("second", &state.second), ("weights", &state.weights.plain)];
     let tensors = numbers.map(|(name, values)| (name, tensor_bytes(values)));
     let sha256 = hash(run, state.step, tensors.each_ref().map(|(_, bytes)| bytes.as_slice()));
     let label = Label { version: VERSION, run: run.to_owned(), step: state.step, sha256 };

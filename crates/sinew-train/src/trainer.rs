@@ -7,8 +7,8 @@ use crate::error::TrainError;
 use crate::prepared::Prepared;
 use crate::recipe::Recipe;
 use sinew_model::{Config, Example, Gradient, Learner, Model, Packs, Pass, Weights};
-use sinew_tensor::Team;
 use sinew_tensor::kernels::{AdamW, Mix, Moments, PARTS, adamw, sum_of_squares, tree_sum};
+use sinew_tensor::{Buffer, Team};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -28,8 +28,8 @@ pub struct Trainer<'a> {
 /// All that a run is: with data and recipe it decides everything that follows.
 pub(crate) struct State {
     pub(crate) weights: Weights,
-    pub(crate) first: Vec<f32>,
-    pub(crate) second: Vec<f32>,
+    pub(crate) first: Buffer,
+    pub(crate) second: Buffer,
     pub(crate) step: u64,
 }
 
@@ -41,7 +41,7 @@ struct Desk {
 
 /// What one part of the batch leaves. The first part's gradient becomes the sum of all.
 struct Part {
-    gradient: Vec<f32>,
+    gradient: Buffer,
     loss: f64,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Trainer<'a> {
         let length = weights.plain.len();
         let desk = |_| Desk { pass: Pass::new(&weights.config), row: Sequence::default() };
         let desks = (0..team.threads().min(PARTS)).map(desk).collect();
-        let part = |_| Part { gradient: vec![0.0; length], loss: 0.0 };
+        let part = |_| Part { gradient: Buffer::zeros(length), loss: 0.0 };
         Ok(Trainer {
             data,
             team,
@@ -81,7 +81,7 @@ impl<'a> Trainer<'a> {
             desks: Mutex::new(desks),
             parts: (0..PARTS).map(part).collect(),
             segments: segments(&weights),
-            state: State { weights, first: vec![0.0; length], second: vec![0.0; length], step: 0 },
+            state: State { weights, first: Buffer::zeros(length), second: Buffer::zeros(length), step: 0 },
         })
     }
 
@@ -161,7 +161,7 @@ impl<'a> Trainer<'a> {
     fn add_gradients(&mut self) -> f64 {
         let (sum, others) = self.parts.split_first_mut().expect("there are parts");
         let others: &[Part] = others;
-        let mut rest = sum.gradient.as_mut_slice();
+        let mut rest = &mut sum.gradient[..];
         let mut tasks = Vec::with_capacity(self.segments.len());
         for segment in &self.segments {
             let (target, tail) = rest.split_at_mut(segment.place.len());
@@ -189,7 +189,7 @@ impl<'a> Trainer<'a> {
             gradient_scale: (f64::from(recipe.clip) / gradient_length.max(1e-12)).min(1.0) as f32,
         };
         let (mut weights, gradient) = (self.state.weights.plain.as_mut_slice(), &self.parts[0].gradient);
-        let (mut first, mut second) = (self.state.first.as_mut_slice(), self.state.second.as_mut_slice());
+        let (mut first, mut second) = (&mut self.state.first[..], &mut self.state.second[..]);
         let mut tasks = Vec::with_capacity(self.segments.len());
         for segment in &self.segments {
             let length = segment.place.len();

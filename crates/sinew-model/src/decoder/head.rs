@@ -3,6 +3,7 @@
 use super::{Gradient, Shape, Work, blocks, linear, linear_backward, matrix_gradient, part};
 use crate::config::Config;
 use crate::packs::{Forward, Pair};
+use sinew_tensor::Buffer;
 use sinew_tensor::kernels::{Mix, cross_entropy, log_probability};
 
 /// The rows that the loss looks at, gathered.
@@ -11,9 +12,9 @@ pub(super) struct Head {
     rows: Vec<usize>,
     targets: Vec<u32>,
     weights: Vec<f32>,
-    normed: Vec<f32>,
-    gradient: Vec<f32>,
-    logits: Vec<f32>,
+    normed: Buffer,
+    gradient: Buffer,
+    logits: Buffer,
 }
 
 /// Rows of logits that are held at a time.
@@ -25,16 +26,18 @@ impl Head {
         self.rows.clear();
         self.targets.clear();
         self.weights.clear();
-        self.normed.clear();
         for (row, (target, weight)) in targets.iter().zip(weights).enumerate() {
             if *weight != 0.0 {
                 self.rows.push(row);
                 self.targets.push(*target);
                 self.weights.push(*weight);
-                self.normed.extend_from_slice(&normed[row * width..][..width]);
             }
         }
-        self.gradient.resize(self.normed.len(), 0.0);
+        self.normed.resize(self.rows.len() * width);
+        for (row, line) in self.rows.iter().zip(self.normed.chunks_exact_mut(width)) {
+            line.copy_from_slice(&normed[row * width..][..width]);
+        }
+        self.gradient.resize(self.normed.len());
     }
 
     /// Puts the gradient of the gathered rows in their places in `work.slope`, gives the embedding's gradient to
@@ -53,7 +56,7 @@ impl Head {
         let mut loss = 0.0;
         for first in (0..self.rows.len()).step_by(HEAD_ROWS) {
             let rows = HEAD_ROWS.min(self.rows.len() - first);
-            self.logits.resize(rows * vocabulary, 0.0);
+            self.logits.resize(rows * vocabulary);
             for block in blocks(rows) {
                 let shape = Shape { rows: block.len(), inner: width, columns: vocabulary };
                 let logits = part(&self.logits, &block, vocabulary);
@@ -72,7 +75,7 @@ impl Head {
             }
             let shape = Shape { rows, inner: width, columns: vocabulary };
             let normed = &self.normed[first * width..][..rows * width];
-            matrix_gradient(gradient.values, (&self.logits, normed), shape, gradient.mix);
+            matrix_gradient(gradient.values, (&self.logits, normed), shape, (gradient.mix, &mut work.room));
             gradient.mix = Mix::Add;
         }
         work.slope.fill(0.0);
@@ -88,7 +91,7 @@ impl Head {
         let mut logs = Vec::with_capacity(self.rows.len());
         for first in (0..self.rows.len()).step_by(HEAD_ROWS) {
             let end = (first + HEAD_ROWS).min(self.rows.len());
-            self.logits.resize((end - first) * vocabulary, 0.0);
+            self.logits.resize((end - first) * vocabulary);
             let shape = Shape { rows: end - first, inner: width, columns: vocabulary };
             let normed = &self.normed[first * width..end * width];
             linear(&mut self.logits, normed, matrix, shape, Mix::Replace);

@@ -4,43 +4,45 @@ use super::{Gradient, Place, Shape, blocks, linear, linear_backward, matrix_grad
 use crate::config::Config;
 use crate::layout::{LayerPlaces, Weights};
 use crate::packs::{LayerForward, LayerPacks};
+use sinew_tensor::Buffer;
 use sinew_tensor::kernels::{
-    Mix, NormBackward, Scratch, Seen, attention_backward, attention_forward, rms_norm_again,
+    Mix, NormBackward, Scratch, Seen, TurnedRoom, attention_backward, attention_forward, rms_norm_again,
     rms_norm_backward, rms_norm_forward, rotary_backward, rotary_forward, swiglu_forward, swiglu_turn,
 };
 
 /// What a layer's forward pass leaves for its backward pass.
 #[derive(Clone, Default)]
 pub(super) struct LayerState {
-    pub(super) input: Vec<f32>,
-    attention_factors: Vec<f32>,
-    qkv: Vec<f32>,
-    logs: Vec<f32>,
-    mixed: Vec<f32>,
-    middle: Vec<f32>,
-    inner_factors: Vec<f32>,
-    gate_up: Vec<f32>,
+    pub(super) input: Buffer,
+    attention_factors: Buffer,
+    qkv: Buffer,
+    logs: Buffer,
+    mixed: Buffer,
+    middle: Buffer,
+    inner_factors: Buffer,
+    gate_up: Buffer,
 }
 
 /// Room for one layer's inner values and their gradients; the same for all layers.
 #[derive(Default)]
 pub(super) struct Work {
     /// The gradient of the residual stream.
-    pub(super) stream: Vec<f32>,
+    pub(super) stream: Buffer,
     /// The gradient of a norm's output.
-    pub(super) slope: Vec<f32>,
-    normed: Vec<f32>,
-    qkv: Vec<f32>,
-    mixed: Vec<f32>,
-    unit: Vec<f32>,
+    pub(super) slope: Buffer,
+    normed: Buffer,
+    qkv: Buffer,
+    mixed: Buffer,
+    unit: Buffer,
+    pub(super) room: TurnedRoom,
 }
 
 /// The weights of a layer for its backward pass.
 type Matrices<'a> = (&'a Weights, &'a LayerPlaces, &'a LayerPacks);
 
-fn resize<const COUNT: usize>(buffers: [(&mut Vec<f32>, usize); COUNT], rows: usize) {
+fn resize<const COUNT: usize>(buffers: [(&mut Buffer, usize); COUNT], rows: usize) {
     for (buffer, width) in buffers {
-        buffer.resize(rows * width, 0.0);
+        buffer.resize(rows * width);
     }
 }
 
@@ -112,11 +114,11 @@ impl LayerState {
         config: &Config,
         (gain, matrices): (&[f32], &LayerForward<'_>),
         work: &mut Work,
-        next: &mut Vec<f32>,
+        next: &mut Buffer,
     ) {
         let (width, inner) = (config.width, config.inner_width);
-        next.clear();
-        next.extend_from_slice(&self.middle);
+        next.resize(self.middle.len());
+        next.copy_from_slice(&self.middle);
         for block in blocks(self.rows()) {
             let (place, own) = (part(&self.middle, &block, width), part(&self.gate_up, &block, 2 * inner));
             let (normed, factors) = (&mut work.normed[place.clone()], &mut self.inner_factors[block.clone()]);
@@ -153,9 +155,9 @@ impl LayerState {
         let (mix, gain) = (gradient.mix, &weights.plain[places.inner_norm.clone()]);
         rms_norm_again(&mut work.normed, &self.middle, &self.inner_factors, gain);
         let values = &mut gradient.values[places.down.clone()];
-        matrix_gradient(values, (&work.stream, &work.unit), down(rows), mix);
+        matrix_gradient(values, (&work.stream, &work.unit), down(rows), (mix, &mut work.room));
         let values = &mut gradient.values[places.gate_up.clone()];
-        matrix_gradient(values, (&self.gate_up, &work.normed), gate_up(rows), mix);
+        matrix_gradient(values, (&self.gate_up, &work.normed), gate_up(rows), (mix, &mut work.room));
         let pass =
             NormBackward { upstream: &work.slope, input: &self.middle, factors: &self.inner_factors, gain };
         rms_norm_backward(&mut work.stream, &mut gradient.values[places.inner_norm.clone()], &pass);
@@ -180,9 +182,9 @@ impl LayerState {
         let (mix, gain) = (gradient.mix, &weights.plain[places.attention_norm.clone()]);
         rms_norm_again(&mut work.normed, &self.input, &self.attention_factors, gain);
         let values = &mut gradient.values[places.out.clone()];
-        matrix_gradient(values, (&work.stream, &self.mixed), out, mix);
+        matrix_gradient(values, (&work.stream, &self.mixed), out, (mix, &mut work.room));
         let values = &mut gradient.values[places.qkv.clone()];
-        matrix_gradient(values, (&work.qkv, &work.normed), qkv, mix);
+        matrix_gradient(values, (&work.qkv, &work.normed), qkv, (mix, &mut work.room));
         let pass = NormBackward {
             upstream: &work.slope,
             input: &self.input,

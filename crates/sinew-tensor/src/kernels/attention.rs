@@ -8,6 +8,7 @@
 
 use super::lanes::{exp, exp_and_sum, largest, sum_by};
 use super::matmul::{Mix, View, ViewMut, matmul, rows_times_matrix};
+use crate::Buffer;
 use crate::dispatch::vectorised;
 use std::ops::Range;
 
@@ -56,15 +57,15 @@ impl Heads {
 /// Room for the scores of one block, kept between calls.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    scores: Vec<f32>,
-    gradients: Vec<f32>,
+    scores: Buffer,
+    gradients: Buffer,
 }
 
 impl Scratch {
     fn reserve(&mut self, length: usize) {
         if self.scores.len() < length {
-            self.scores.resize(length, 0.0);
-            self.gradients.resize(length, 0.0);
+            self.scores.resize(length);
+            self.gradients.resize(length);
         }
     }
 }

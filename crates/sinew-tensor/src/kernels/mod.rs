@@ -22,9 +22,9 @@ pub use cross_entropy::{cross_entropy, log_probability};
 pub use embedding::{embedding_backward, embedding_forward};
 pub use lanes::sum_of_squares;
 pub use matmul::{Mix, View, ViewMut, matmul, rows_times_matrix};
+pub use product::{Packed, TurnedRoom, product, product_of_turned};
 #[cfg(test)]
-pub(crate) use product::product_at;
-pub use product::{Packed, product};
+pub(crate) use product::{product_at, turned_at};
 pub use rms_norm::{NormBackward, rms_norm_again, rms_norm_backward, rms_norm_forward};
 pub use rotary::{Rotary, rotary_backward, rotary_forward};
 pub use swiglu::{swiglu_forward, swiglu_turn};
