@@ -38,6 +38,12 @@ pub enum ModelError {
         /// Which setting breaks which rule.
         reason: String,
     },
+    /// A model of a kind that is not known here.
+    #[error("this model cannot be read here: {reason}; take a model of a known family")]
+    Foreign {
+        /// What is unknown about it.
+        reason: String,
+    },
     /// The tokenizer refused its input.
     #[error("the tokenizer could not be {task}: {reason}; make it anew from the training text")]
     Tokenizer {

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod layout;
 mod packs;
+pub mod published;
 mod random;
 mod tokenizer;
 

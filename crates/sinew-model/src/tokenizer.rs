@@ -155,7 +155,7 @@ fn token_bytes(inner: &Inner) -> Result<Vec<Vec<u8>>, ModelError> {
 
 /// The letters by which byte-level vocabularies write bytes: visible Latin-1 ones stand for themselves, the others for
 /// the letters from U+0100 on.
-fn letter_bytes() -> std::collections::BTreeMap<char, u8> {
+pub(crate) fn letter_bytes() -> std::collections::BTreeMap<char, u8> {
     let visible = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let mut next = 0x100;
     let mut table = std::collections::BTreeMap::new();

@@ -9,6 +9,7 @@
 mod buffer;
 mod dispatch;
 pub mod kernels;
+pub mod quant;
 pub mod reference;
 mod team;
 

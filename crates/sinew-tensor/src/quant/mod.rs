@@ -1,0 +1,7 @@
+//! Weights of few bits: how files write them, the numbers that they stand for, and products with them.
+//!
+//! A row of such a matrix is cut into blocks; a block has small whole numbers and a scale. The forms are llama.cpp's.
+
+mod format;
+
+pub use format::{Format, dequantise};
