@@ -7,13 +7,17 @@
 //! This crate never reads a clock, a file or the environment, and no result depends on how many threads there are.
 
 mod buffer;
+mod crew;
 mod dispatch;
 pub mod kernels;
 pub mod quant;
 pub mod reference;
+mod shared_mut;
 mod team;
 
 pub use buffer::Buffer;
+pub use crew::Crew;
+pub use shared_mut::SharedMut;
 pub use team::Team;
 
 #[cfg(test)]
