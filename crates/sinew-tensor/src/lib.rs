@@ -10,6 +10,7 @@ mod buffer;
 mod crew;
 mod dispatch;
 pub mod kernels;
+pub mod paged;
 pub mod quant;
 pub mod reference;
 mod shared_mut;

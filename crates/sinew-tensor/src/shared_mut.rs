@@ -33,7 +33,6 @@ impl<'a, T> SharedMut<'a, T> {
     ///
     /// # Panics
     /// If the part is not inside the slice.
-    #[expect(clippy::mut_from_ref, reason = "the caller promises that parts do not overlap")]
     pub unsafe fn slice(&self, from: usize, length: usize) -> &'a mut [T] {
         let inside = from.checked_add(length).is_some_and(|end| end <= self.length);
         assert!(inside, "{length} from {from} of {}", self.length);

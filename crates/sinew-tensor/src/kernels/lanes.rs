@@ -99,3 +99,11 @@ vectorised! {
         sum_by(values, values, |a, b| a * b)
     }
 }
+
+/// Replaces each number x by exp(x - shift), with the polynomial that all kernels share.
+#[inline(always)]
+pub(crate) fn exp_of_block(block: &mut [f32], shift: f32) {
+    for x in block {
+        *x = exp(*x - shift);
+    }
+}

@@ -20,6 +20,7 @@ pub use attention::{
 };
 pub use cross_entropy::{cross_entropy, log_probability};
 pub use embedding::{embedding_backward, embedding_forward};
+pub(crate) use lanes::exp_of_block;
 pub use lanes::sum_of_squares;
 pub use matmul::{Mix, View, ViewMut, matmul, rows_times_matrix};
 pub use product::{Packed, TurnedRoom, product, product_of_turned};
