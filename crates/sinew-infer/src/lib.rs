@@ -7,6 +7,7 @@ mod chat;
 mod decode;
 mod error;
 mod generate;
+pub mod published;
 mod sample;
 mod stop;
 
