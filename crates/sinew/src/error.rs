@@ -70,6 +70,12 @@ pub(crate) enum CliError {
     /// A verification found a difference; what differs was printed.
     #[error("the journal and what it says differ: see the lines marked `differs`")]
     Differs,
+    /// The proof of an invoice does not hold; why was printed.
+    #[error(
+        "the proof does not hold: see the line marked `differs`, and rest nothing on this invoice until its owner \
+         sends a proof that does"
+    )]
+    ProofDiffers,
     /// A proof that a witness does not cosign.
     #[error("not cosigned: {0}")]
     NotAccepted(String),
@@ -121,7 +127,7 @@ impl CliError {
             Self::Refused { .. } => REFUSED,
             Self::Unreachable { .. } => UNREACHABLE,
             Self::Usage(_) => WRONG_USAGE,
-            Self::Differs | Self::NotAccepted(_) => DIFFERS,
+            Self::Differs | Self::ProofDiffers | Self::NotAccepted(_) => DIFFERS,
             Self::Workload { .. } => WORKLOAD_FAILED,
             Self::OutputClosed => DONE,
             Self::Server { .. }

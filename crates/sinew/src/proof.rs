@@ -11,11 +11,13 @@
 
 mod check;
 mod journal;
+mod memory;
 mod range;
 mod witness;
 
 pub(crate) use check::verify;
 pub(crate) use journal::prove;
+pub(crate) use memory::Memory;
 pub(crate) use witness::{Seen, goes_on};
 
 use sinew_core::{Event, Recorded};

@@ -59,7 +59,11 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<()> {
     } else {
         show(&report, context.words)?;
     }
-    if report.equal { Ok(()) } else { Err(CliError::Differs.into()) }
+    match (report.equal, &args.invoice) {
+        (true, _) => Ok(()),
+        (false, Some(_)) => Err(CliError::ProofDiffers.into()),
+        (false, None) => Err(CliError::Differs.into()),
+    }
 }
 
 fn show(report: &Report, words: Words) -> Result<(), CliError> {

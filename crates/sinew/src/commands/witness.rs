@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::error::{At, CliError};
 use crate::print;
-use crate::proof::{Bundle, Seen, goes_on};
+use crate::proof::{Bundle, Memory, goes_on};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use sinew_proof::{Algorithm, Policy, ProofError, Signer};
+use sinew_proof::{Algorithm, Note, Policy, ProofError, Signer};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -63,23 +63,23 @@ fn cosign(context: &Context, proof: &Path, policy: &Path) -> Result<()> {
     let policy: Policy = read(policy)?;
     let mut bundle: Bundle = read(proof)?;
     let folder = context.home().witness_folder(&context.profile_name()?)?;
-    let file = folder.join(policy.log.name().replace('/', "-"));
-    let seen = if file.exists() { Some(Seen { note: read(&file)? }) } else { None };
-    if let Err(error) = goes_on(&bundle, &policy, seen.as_ref()) {
-        if let (ProofError::Backwards { .. } | ProofError::Forked { .. }, Some(seen)) = (&error, &seen) {
-            let evidence = file.with_extension(format!("evidence-{}", now_s()));
-            let both = format!("{}\n{}", seen.note, bundle.note);
-            fs::write(&evidence, both).at("write", &evidence)?;
-            print::note(format_args!("both checkpoints are kept in {}", evidence.display()));
-        }
-        let why = format!("{}: {error}", proof.display());
-        return Err(CliError::NotAccepted(why).into());
+    let memory = Memory::open(&folder, policy.log.name())?;
+    if let Err(error) = goes_on(&bundle, &policy, memory.seen()) {
+        return Err(refused(&memory, &bundle.note, &proof.display().to_string(), &error));
     }
-    // Remembered before anybody gets the signature: a witness must never forget what it cosigned.
-    let partial = file.with_extension("tmp");
-    fs::write(&partial, bundle.note.to_string()).at("write", &partial)?;
-    fs::File::open(&partial).and_then(|file| file.sync_all()).at("make durable", &partial)?;
-    fs::rename(&partial, &file).at("put in place", &file)?;
+    memory.keep(&bundle.note)?;
     bundle.note.lines.push(signer(context)?.sign(&bundle.note.text, now_s()));
     Ok(print::bytes(bundle.to_string().as_bytes())?)
+}
+
+/// Why something is not cosigned. Two checkpoints that contradict each other are kept, for whoever has to explain them.
+fn refused(memory: &Memory, shown: &Note, of: &str, error: &ProofError) -> anyhow::Error {
+    if matches!(error, ProofError::Backwards { .. } | ProofError::Forked { .. }) {
+        match memory.keep_evidence(shown, now_s()) {
+            Ok(Some(path)) => print::note(format_args!("both checkpoints are kept in {}", path.display())),
+            Ok(None) => {}
+            Err(error) => return error.into(),
+        }
+    }
+    CliError::NotAccepted(format!("{of}: {error}")).into()
 }

@@ -220,3 +220,49 @@ fn every_leaf_is_a_record_of_its_contract() {
         assert_eq!(contract_of(&event), Some(key(1).0));
     }
 }
+
+/// Cosigns as a witness does, and says how that went.
+fn witnessed(folder: &std::path::Path, bundle: &Bundle) -> String {
+    let memory = Memory::open(folder, log().verifier().name()).expect("the folder can be used");
+    match goes_on(bundle, &policy(), memory.seen()) {
+        Ok(checkpoint) => {
+            memory.keep(&bundle.note).expect("there is room");
+            format!("cosigned {}", checkpoint.size)
+        }
+        Err(error) => {
+            memory.keep_evidence(&bundle.note, NOW_S).expect("there is room");
+            error.to_string()
+        }
+    }
+}
+
+#[test]
+fn two_witnesses_of_one_folder_never_cosign_two_histories() {
+    let honest = proven(1);
+    let mut other = honest.clone();
+    let Some(Item::Leaf(text)) = other.items.get_mut(2) else { panic!("the third item is a leaf") };
+    text.push(' ');
+    let other = signed_anew(other);
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let said = std::thread::scope(|scope| {
+            let both = [&honest, &other].map(|bundle| scope.spawn(|| witnessed(folder.path(), bundle)));
+            both.map(|one| one.join().expect("no panic"))
+        });
+        let cosigned = said.iter().filter(|said| said.starts_with("cosigned ")).count();
+        assert_eq!(cosigned, 1, "{said:?}");
+        let names = std::fs::read_dir(folder.path()).expect("the folder").flatten();
+        let evidence = names.filter(|entry| entry.file_name().to_string_lossy().contains("evidence-"));
+        assert_eq!(evidence.count(), 1, "what was refused is kept beside what was cosigned");
+    }
+}
+
+#[test]
+fn a_memory_that_is_damaged_is_not_taken_for_an_empty_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    witnessed(folder.path(), &proven(1));
+    let file = folder.path().join(log().verifier().name().replace('/', "-"));
+    std::fs::write(&file, "cut").expect("there is room");
+    let refused = Memory::open(folder.path(), log().verifier().name()).err().expect("it is damaged");
+    assert!(refused.to_string().contains("bring it back from a copy"), "{refused}");
+}
