@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Build,
     /// Unit, property and integration tests in Rust.
     Tests,
+    /// The second verifier and somebody else's program check the committed proofs of invoices.
+    Verifiers,
     /// The demo starts from nothing and comes to its chat.
     Demo,
     /// The official OpenAI SDK talks to the demo.
@@ -31,12 +33,13 @@ pub(crate) enum Step {
 }
 
 /// All steps, in the order in which they run.
-pub(crate) const ALL: [Step; 10] = [
+pub(crate) const ALL: [Step; 11] = [
     Step::Format,
     Step::Lints,
     Step::Tidy,
     Step::Build,
     Step::Tests,
+    Step::Verifiers,
     Step::Demo,
     Step::Python,
     Step::Browser,
@@ -61,6 +64,7 @@ impl Step {
             Step::Tidy => "tidy",
             Step::Build => "build",
             Step::Tests => "tests",
+            Step::Verifiers => "verifiers",
             Step::Demo => "demo",
             Step::Python => "python",
             Step::Browser => "browser",
@@ -74,7 +78,13 @@ impl Step {
         match self {
             Step::Demo => Some(Step::Build),
             Step::Python | Step::Browser | Step::Resume => Some(Step::Demo),
-            Step::Format | Step::Lints | Step::Tidy | Step::Build | Step::Tests | Step::Web => None,
+            Step::Format
+            | Step::Lints
+            | Step::Tidy
+            | Step::Build
+            | Step::Tests
+            | Step::Verifiers
+            | Step::Web => None,
         }
     }
 }

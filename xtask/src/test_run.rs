@@ -116,6 +116,7 @@ impl Session<'_> {
                 let ended = self.cargo(&["test", "--release", "--workspace", "--no-fail-fast"])?;
                 Ok(tally::of_cargo(&ended.output).ended(ended.well))
             }
+            Step::Verifiers => self.verifiers(),
             Step::Demo => self.demo(),
             Step::Python => self.python(),
             Step::Browser => self.browser(),
@@ -153,12 +154,21 @@ impl Session<'_> {
         }
     }
 
-    fn python(&self) -> Result<Tally> {
-        let mut pytest = Command::new(self.repository.root.join(".venv/bin/python"));
-        pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "py/tests"]);
-        pytest.env("PYTHONDONTWRITEBYTECODE", "1");
-        let ended = shell::shown(self.client(&mut pytest)?)?;
+    fn verifiers(&self) -> Result<Tally> {
+        let ended = shell::shown(self.pytest("verify").current_dir(&self.repository.root))?;
         Ok(tally::of_pytest(&ended.output).ended(ended.well))
+    }
+
+    fn python(&self) -> Result<Tally> {
+        let ended = shell::shown(self.client(&mut self.pytest("py/tests"))?)?;
+        Ok(tally::of_pytest(&ended.output).ended(ended.well))
+    }
+
+    fn pytest(&self, folder: &str) -> Command {
+        let mut pytest = Command::new(self.repository.root.join(".venv/bin/python"));
+        pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", folder]);
+        pytest.env("PYTHONDONTWRITEBYTECODE", "1");
+        pytest
     }
 
     fn browser(&self) -> Result<Tally> {
@@ -227,7 +237,7 @@ impl Session<'_> {
         self.heading("summary");
         let mut sum = Tally::default();
         for done in &self.done {
-            println!("{:8} {:>6}  {}", done.step.name(), clock(done.took), done.tally);
+            println!("{:9} {:>6}  {}", done.step.name(), clock(done.took), done.tally);
             sum += done.tally;
         }
         sum

@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     Python,
     /// The virtual environment with what `py/requirements.txt` pins.
     PythonPackages,
+    /// What checks signatures for the second verifier.
+    Openssl,
     /// Node and npm.
     Node,
     /// What `web/package-lock.json` pins.
@@ -34,6 +36,7 @@ pub(crate) fn of(step: Step) -> &'static [Tool] {
     match step {
         Step::Format => &[Tool::Rustfmt],
         Step::Lints => &[Tool::Clippy],
+        Step::Verifiers => &[Tool::Python, Tool::PythonPackages, Tool::Openssl],
         Step::Python => &[Tool::Python, Tool::PythonPackages],
         Step::Browser => &[Tool::Node, Tool::NodePackages, Tool::Chromium],
         Step::Web => &[Tool::Node, Tool::NodePackages],
@@ -81,6 +84,7 @@ impl Tool {
             Tool::Clippy => "clippy",
             Tool::Python => "python3 with venv",
             Tool::PythonPackages => "the packages of py/requirements.txt in .venv",
+            Tool::Openssl => "openssl",
             Tool::Node => "node and npm, version 20 or newer",
             Tool::NodePackages => "the packages of web/package-lock.json in web/node_modules",
             Tool::Chromium => "chromium",
@@ -94,8 +98,9 @@ impl Tool {
             Tool::Clippy => "rustup component add clippy",
             Tool::Python => "apt-get install python3-venv",
             Tool::PythonPackages => {
-                "python3 -m venv .venv && .venv/bin/pip install -r py/requirements.txt && cp py/requirements.txt .venv/"
+                "python3 -m venv .venv && .venv/bin/pip install --ignore-requires-python -r py/requirements.txt && cp py/requirements.txt .venv/"
             }
+            Tool::Openssl => "apt-get install openssl",
             Tool::Node => "apt-get install nodejs npm, or the archive from the Node project",
             Tool::NodePackages => "npm ci --prefix web",
             Tool::Chromium => "apt-get install chromium",
@@ -111,6 +116,7 @@ impl Tool {
             Tool::PythonPackages => {
                 same_text(&root.join(".venv/requirements.txt"), &root.join("py/requirements.txt"))
             }
+            Tool::Openssl => shell::found("openssl").is_some(),
             Tool::Node => answers("npm", &["--version"]) && node_is_new(),
             Tool::NodePackages => is_newer(
                 &root.join("web/node_modules/.package-lock.json"),
@@ -123,6 +129,7 @@ impl Tool {
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
             Tool::Python => &["python3-venv"],
+            Tool::Openssl => &["openssl"],
             Tool::Chromium => &["chromium"],
             // Rust and Node come with the machine: Debian's own are older than what the repository pins.
             Tool::Rustfmt | Tool::Clippy | Tool::PythonPackages | Tool::Node | Tool::NodePackages => &[],
@@ -152,8 +159,9 @@ fn install_debian(packages: &[&str]) -> Result<()> {
 
 fn install_python(root: &Path) -> Result<()> {
     finish(Command::new("python3").args(["-m", "venv", ".venv"]).current_dir(root))?;
-    let pip =
-        [".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "py/requirements.txt"];
+    // aics-tlog asks for Python 3.12 and works on 3.11, which Debian has.
+    let quiet = ["--quiet", "--disable-pip-version-check", "--ignore-requires-python"];
+    let pip = [&[".venv/bin/pip", "install"], &quiet[..], &["-r", "py/requirements.txt"]].concat();
     finish(Command::new(root.join(pip[0])).args(&pip[1..]).current_dir(root))?;
     // The copy says what the environment holds, so that a changed list is seen as missing.
     std::fs::copy(root.join("py/requirements.txt"), root.join(".venv/requirements.txt"))

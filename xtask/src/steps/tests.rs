@@ -10,12 +10,13 @@ fn check(only: &str, shown: Expect) {
 
 #[test]
 fn nothing_asked_is_everything() {
-    check("", expect!["format lints tidy build tests demo python browser resume web"]);
+    check("", expect!["format lints tidy build tests verifiers demo python browser resume web"]);
 }
 
 #[test]
 fn a_step_brings_what_it_needs_in_order() {
     check("web format", expect!["format web"]);
+    check("verifiers", expect!["verifiers"]);
     check("python", expect!["build demo python"]);
     check("resume lints", expect!["lints build demo resume"]);
 }
