@@ -13,7 +13,7 @@ fn main() {
     let side = if side == "lab" { Side::Lab } else { Side::Owner };
     let terms = sample::terms();
     let invoices = sample::invoices(&terms);
-    let bill = |invoice| Bill { invoice, terms: &terms, owner: "orion", lab: "lyra_2.north-1" };
+    let bill = |invoice| Bill { invoice, terms: &terms, owner: "orion", lab: "lyra_2.north-1", side };
     let bills: Vec<Bill> = invoices.iter().map(bill).collect();
-    print!("{}", export(format, side, &bills));
+    print!("{}", export(format, &bills));
 }

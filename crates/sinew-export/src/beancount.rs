@@ -1,21 +1,18 @@
 //! A journal for beancount.
 
-use crate::{Bill, Side, books, number};
+use crate::{Bill, books, number};
 use std::collections::BTreeMap;
 
 /// Each account opened on the day that it is first used, then one transaction an invoice.
-pub(crate) fn journal(side: Side, bills: &[Bill]) -> String {
+pub(crate) fn journal(bills: &[Bill]) -> String {
     let mut opened: BTreeMap<String, String> = BTreeMap::new();
     let mut entries = String::new();
     for bill in books::by_day(bills) {
         let day = number::day(bill.invoice.to);
-        let payee = match side {
-            Side::Owner => bill.lab,
-            Side::Lab => bill.owner,
-        };
+        let payee = bill.other();
         let (name, from) = (bill.name(), bill.invoice.from);
         entries.push_str(&format!("\n{day} * \"{payee}\" \"{name}, from {from}\"\n"));
-        for (path, money) in books::postings(side, bill) {
+        for (path, money) in books::postings(bill) {
             let account = path.map(component).join(":");
             entries.push_str(&format!("  {account:<48}  {money}\n"));
             opened.entry(account).or_insert_with(|| day.clone());

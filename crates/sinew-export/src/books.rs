@@ -7,12 +7,12 @@ use sinew_types::Money;
 /// An account: its type, what it is for, and with whom.
 pub(crate) type Path<'a> = [&'a str; 3];
 
-/// The postings of an invoice in the books of one side. The lab's are the owner's with the other sign.
-pub(crate) fn postings<'a>(side: Side, bill: &Bill<'a>) -> Vec<(Path<'a>, Money)> {
+/// The postings of an invoice in the books of its side. The lab's are the owner's with the other sign.
+pub(crate) fn postings<'a>(bill: &Bill<'a>) -> Vec<(Path<'a>, Money)> {
     let mut found = Vec::new();
     for posting in &bill.invoice.transaction.postings {
         let kind = posting.account.kind;
-        let booked = match side {
+        let booked = match bill.side {
             Side::Owner => Some((owners(kind, bill.lab), posting.money.clone())),
             Side::Lab => posting.money.checked_neg().map(|money| (labs(kind, bill.owner), money)),
         };

@@ -1,22 +1,19 @@
 //! A journal for hledger. It declares what it uses, so `hledger check --strict` accepts it.
 
-use crate::{Bill, Side, books, number};
+use crate::{Bill, books, number};
 use std::collections::BTreeSet;
 
 /// Declarations, then one transaction an invoice.
-pub(crate) fn journal(side: Side, bills: &[Bill]) -> String {
+pub(crate) fn journal(bills: &[Bill]) -> String {
     let (mut commodities, mut accounts, mut payees) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut entries = String::new();
     for bill in books::by_day(bills) {
-        let payee = match side {
-            Side::Owner => bill.lab,
-            Side::Lab => bill.owner,
-        };
+        let payee = bill.other();
         payees.insert(payee);
         let (from, to) = (bill.invoice.from, bill.invoice.to);
         entries.push_str(&format!("\n{} ({}) {payee}", number::day(to), bill.name()));
         entries.push_str(&format!("  ; {from} to {to}\n"));
-        for (path, money) in books::postings(side, bill) {
+        for (path, money) in books::postings(bill) {
             let account = path.join(":");
             entries.push_str(&format!("    {account:<48}  {money}\n"));
             commodities.insert(money.asset.code().to_owned());

@@ -27,12 +27,22 @@ pub struct Bill<'a> {
     pub owner: &'a str,
     /// The name of who owes.
     pub lab: &'a str,
+    /// Whose books a journal writes it into.
+    pub side: Side,
 }
 
 impl Bill<'_> {
     /// `CONTRACT/NUMBER`, as everywhere.
     fn name(&self) -> String {
         format!("{}/{}", self.invoice.contract, self.invoice.number)
+    }
+
+    /// Who stands on the other side of the books.
+    fn other(&self) -> &str {
+        match self.side {
+            Side::Owner => self.lab,
+            Side::Lab => self.owner,
+        }
     }
 
     /// A clause in the words that were signed; empty where a line follows from the terms' own prices.
@@ -42,7 +52,7 @@ impl Bill<'_> {
     }
 }
 
-/// Whose books a journal is for.
+/// Either side of an invoice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
     /// Of who asks.
@@ -113,15 +123,15 @@ impl FromStr for Format {
     }
 }
 
-/// The file of these invoices. The side matters to journals only.
+/// The file of these invoices.
 #[must_use]
-pub fn export(format: Format, side: Side, bills: &[Bill]) -> String {
+pub fn export(format: Format, bills: &[Bill]) -> String {
     match format {
         Format::Csv => csv::lines(bills),
         Format::Focus => focus::charges(bills),
         Format::FocusCommitments => commitments::rows(bills),
-        Format::Hledger => hledger::journal(side, bills),
-        Format::Beancount => beancount::journal(side, bills),
+        Format::Hledger => hledger::journal(bills),
+        Format::Beancount => beancount::journal(bills),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The description of the API, generated from the handlers.
 
 use crate::routes::{
-    artefacts, cells, console, contracts, machine, money, organisations, pools, releases, what_if, workloads,
+    artefacts, cells, console, contracts, exports, machine, money, organisations, pools, releases, what_if,
+    workloads,
 };
 use crate::{gateway, metrics};
 use axum::http::header;
@@ -46,6 +47,7 @@ use utoipa::OpenApi;
         contracts::close_invoice,
         contracts::invoices,
         contracts::invoice,
+        exports::file,
         workloads::list,
         workloads::show,
         workloads::submit,

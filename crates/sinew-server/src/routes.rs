@@ -4,6 +4,7 @@ pub(crate) mod artefacts;
 pub(crate) mod cells;
 pub(crate) mod console;
 pub(crate) mod contracts;
+pub(crate) mod exports;
 pub(crate) mod machine;
 pub(crate) mod money;
 pub(crate) mod organisations;
@@ -47,6 +48,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/contracts/{id}/invoices", post(contracts::close_invoice))
         .route("/api/invoices", get(contracts::invoices))
         .route("/api/invoices/{contract}/{number}", get(contracts::invoice))
+        .route("/api/export/{format}", get(exports::file))
         .route("/api/workloads", get(workloads::list).post(workloads::submit))
         .route(
             "/api/workloads/{workload}",

@@ -8,11 +8,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::print;
 use crate::proof;
-use anyhow::Result;
-use clap::Subcommand;
+use anyhow::{Context as _, Result};
+use clap::{Subcommand, ValueEnum};
 use sinew_api::InvoiceView;
 use sinew_proof::{Algorithm, Signer};
-use sinew_types::ContractId;
+use sinew_types::{ContractId, Instant};
 
 const PROVE_HELP: &str = "\
 Example:
@@ -54,6 +54,46 @@ pub(crate) enum InvoiceCommand {
         /// The contract's id
         contract: ContractId,
     },
+    /// Invoices as a file for other programs, on standard output
+    #[command(after_help = EXPORT_HELP)]
+    Export {
+        /// What to write
+        #[arg(long, value_enum)]
+        format: ExportFormat,
+        /// The contract's id or the other party's name, or CONTRACT/NUMBER; all invoices without it
+        contract: Option<String>,
+        /// Its number there
+        number: Option<u32>,
+        /// Invoices that begin at this time or later
+        #[arg(long)]
+        from: Option<String>,
+        /// Invoices that begin before this time
+        #[arg(long)]
+        to: Option<String>,
+    },
+}
+
+const EXPORT_HELP: &str = "Examples:
+  sinew invoice export lyra 1 --format csv > invoice.csv
+  sinew invoice export --format focus --from 2027-01-01 --to 2028-01-01 > 2027.focus.csv
+  sinew invoice export --format hledger > compute.journal && hledger -f compute.journal check --strict
+  sinew invoice export --format beancount > compute.beancount && bean-check compute.beancount";
+
+/// What `export` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One row for each line of each invoice
+    Csv,
+    /// Invoices as the API gives them
+    Json,
+    /// FOCUS 1.2, cost and usage
+    Focus,
+    /// FOCUS 1.3, contract commitments
+    FocusCommitments,
+    /// A journal of your books for hledger
+    Hledger,
+    /// A journal of your books for beancount
+    Beancount,
 }
 
 /// Does what was typed.
@@ -82,7 +122,57 @@ pub(crate) fn run(context: &Context, command: InvoiceCommand) -> Result<()> {
             let id = contract::find(&client, &contract, |contract| contract.standing != "offered")?.id;
             show(context, &client.get(&format!("/api/invoices/{}/{number}", encoded(&id)))?)
         }
+        InvoiceCommand::Export { format, contract, number, from, to } => {
+            let mut wanted = Vec::new();
+            if let Some(contract) = contract {
+                let (contract, number) = match contract.rsplit_once('/') {
+                    Some(_) => which(&contract, number).map(|(contract, number)| (contract, Some(number)))?,
+                    None => (contract, number),
+                };
+                let id = contract::find(&client, &contract, |contract| contract.standing != "offered")?.id;
+                wanted.push(("contract", id));
+                wanted.extend(number.map(|number| ("number", number.to_string())));
+            }
+            wanted.extend(from.map(|from| ("from", from)));
+            wanted.extend(to.map(|to| ("to", to)));
+            export(&client, format, &wanted)
+        }
     }
+}
+
+/// Writes the file that the server makes. JSON is what the API gives anyway.
+fn export(client: &Client, format: ExportFormat, wanted: &[(&str, String)]) -> Result<()> {
+    if format == ExportFormat::Json {
+        return json(client, wanted);
+    }
+    let value = format.to_possible_value().expect("every format has a word");
+    let query: Vec<String> = wanted.iter().map(|(name, text)| format!("{name}={}", encoded(text))).collect();
+    let path = format!("/api/export/{}?{}", value.get_name(), query.join("&"));
+    let mut answer = client.open(&path)?;
+    let mut reader = answer.body_mut().as_reader();
+    std::io::copy(&mut reader, &mut std::io::stdout().lock()).context("cannot write the file")?;
+    Ok(())
+}
+
+fn json(client: &Client, wanted: &[(&str, String)]) -> Result<()> {
+    let all: Vec<InvoiceView> = client.list("/api/invoices")?;
+    let mut found = Vec::new();
+    for invoice in all {
+        let begins: Instant = invoice.from.parse()?;
+        let mut fits = true;
+        for (name, text) in wanted {
+            fits &= match *name {
+                "contract" => invoice.contract == *text,
+                "number" => invoice.number.to_string() == *text,
+                "from" => text.parse::<Instant>()? <= begins,
+                _ => begins < text.parse::<Instant>()?,
+            };
+        }
+        if fits {
+            found.push(invoice);
+        }
+    }
+    Ok(print::json(&found)?)
 }
 
 /// Reads `CONTRACT NUMBER` or `CONTRACT/NUMBER`.

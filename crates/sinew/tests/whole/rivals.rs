@@ -15,11 +15,22 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
     assert_eq!(invoice["number"], 1);
     let flows_seen = |lab: &crate::api::Api| lab.get("/api/money").body["items"].as_array().map(Vec::len);
     assert_eq!((flows_seen(&lyra), flows_seen(&vega)), (Some(1), Some(0)), "a lab sees its own flows only");
+    for format in ["csv", "focus", "hledger", "beancount"] {
+        let holds_it = |lab: &crate::api::Api| {
+            let file = lab.get(&format!("/api/export/{format}"));
+            file.body.as_str().map(|text| text.contains(&format!("{contract}/1")))
+        };
+        assert_eq!((holds_it(&lyra), holds_it(&vega)), (Some(true), Some(false)), "{format}");
+    }
     let (workload, artefact) = (workload.as_str().expect("an id"), artefact.as_str().expect("a hash"));
     let none = "0".repeat(32);
     let pairs = [
         (format!("/api/contracts/{contract}"), format!("/api/contracts/contract-{none}")),
         (format!("/api/invoices/{contract}/1"), format!("/api/invoices/contract-{none}/1")),
+        (
+            format!("/api/export/csv?contract={contract}&number=1"),
+            format!("/api/export/csv?contract=contract-{none}&number=1"),
+        ),
         (format!("/api/workloads/{workload}"), format!("/api/workloads/workload-{none}")),
         ("/api/workloads/secret-plan".to_owned(), "/api/workloads/no-plan".to_owned()),
         (format!("/api/workloads/{workload}/logs"), format!("/api/workloads/workload-{none}/logs")),
@@ -31,6 +42,9 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
         let (theirs_answer, nothing_answer) = (vega.get(&theirs), vega.get(&nothing));
         assert_eq!(theirs_answer.status, 404, "{theirs}");
         let last = |path: &str| {
+            if let Some((_, query)) = path.split_once("?contract=") {
+                return query.replace("&number=", "/");
+            }
             path.trim_end_matches("/logs").trim_end_matches("/files/x").trim_start_matches("/api/").to_owned()
         };
         let bare = |body: &Value, path: &str| {
