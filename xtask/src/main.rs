@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod exports;
 mod layers;
 mod licences;
 mod live;

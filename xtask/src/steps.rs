@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Tests,
     /// The second verifier and somebody else's program check the committed proofs of invoices.
     Verifiers,
+    /// Programs of other people accept what is exported.
+    Exports,
     /// The demo starts from nothing and comes to its chat.
     Demo,
     /// The official OpenAI SDK talks to the demo.
@@ -33,13 +35,14 @@ pub(crate) enum Step {
 }
 
 /// All steps, in the order in which they run.
-pub(crate) const ALL: [Step; 11] = [
+pub(crate) const ALL: [Step; 12] = [
     Step::Format,
     Step::Lints,
     Step::Tidy,
     Step::Build,
     Step::Tests,
     Step::Verifiers,
+    Step::Exports,
     Step::Demo,
     Step::Python,
     Step::Browser,
@@ -65,6 +68,7 @@ impl Step {
             Step::Build => "build",
             Step::Tests => "tests",
             Step::Verifiers => "verifiers",
+            Step::Exports => "exports",
             Step::Demo => "demo",
             Step::Python => "python",
             Step::Browser => "browser",
@@ -84,6 +88,7 @@ impl Step {
             | Step::Build
             | Step::Tests
             | Step::Verifiers
+            | Step::Exports
             | Step::Web => None,
         }
     }

@@ -6,7 +6,7 @@ use crate::repository::Repository;
 use crate::shell::{self, Ended};
 use crate::steps::{self, Step};
 use crate::tally::{self, Tally};
-use crate::{tidy, tools, web};
+use crate::{exports, tidy, tools, web};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -117,6 +117,7 @@ impl Session<'_> {
                 Ok(tally::of_cargo(&ended.output).ended(ended.well))
             }
             Step::Verifiers => self.verifiers(),
+            Step::Exports => exports::check(self.repository),
             Step::Demo => self.demo(),
             Step::Python => self.python(),
             Step::Browser => self.browser(),

@@ -1,5 +1,6 @@
 //! What the steps need from the machine beside Rust: is it there, what is it called, how does it get there.
 
+use crate::exports;
 use crate::repository::Repository;
 use crate::shell;
 use crate::steps::Step;
@@ -23,6 +24,10 @@ pub(crate) enum Tool {
     PythonPackages,
     /// What checks signatures for the second verifier.
     Openssl,
+    /// Hledger, which checks journals.
+    Hledger,
+    /// What checks the other exports: the packages of `py/exports.txt` in `.venv/exports`.
+    ExportCheckers,
     /// Node and npm.
     Node,
     /// What `web/package-lock.json` pins.
@@ -38,6 +43,7 @@ pub(crate) fn of(step: Step) -> &'static [Tool] {
         Step::Lints => &[Tool::Clippy],
         Step::Verifiers => &[Tool::Python, Tool::PythonPackages, Tool::Openssl],
         Step::Python => &[Tool::Python, Tool::PythonPackages],
+        Step::Exports => &[Tool::Python, Tool::Hledger, Tool::ExportCheckers],
         Step::Browser => &[Tool::Node, Tool::NodePackages, Tool::Chromium],
         Step::Web => &[Tool::Node, Tool::NodePackages],
         Step::Tidy | Step::Build | Step::Tests | Step::Demo | Step::Resume => &[],
@@ -60,6 +66,9 @@ pub(crate) fn install(repository: &Repository, steps: &[Step]) -> Result<()> {
     }
     if lacking.contains(&Tool::PythonPackages) {
         install_python(&repository.root)?;
+    }
+    if lacking.contains(&Tool::ExportCheckers) {
+        install_checkers(repository)?;
     }
     if lacking.contains(&Tool::NodePackages) {
         finish(
@@ -85,6 +94,8 @@ impl Tool {
             Tool::Python => "python3 with venv",
             Tool::PythonPackages => "the packages of py/requirements.txt in .venv",
             Tool::Openssl => "openssl",
+            Tool::Hledger => "hledger",
+            Tool::ExportCheckers => "the packages of py/exports.txt in .venv/exports",
             Tool::Node => "node and npm, version 20 or newer",
             Tool::NodePackages => "the packages of web/package-lock.json in web/node_modules",
             Tool::Chromium => "chromium",
@@ -101,6 +112,8 @@ impl Tool {
                 "python3 -m venv .venv && .venv/bin/pip install --ignore-requires-python -r py/requirements.txt && cp py/requirements.txt .venv/"
             }
             Tool::Openssl => "apt-get install openssl",
+            Tool::Hledger => "apt-get install hledger",
+            Tool::ExportCheckers => "cargo xtask test --install --only exports",
             Tool::Node => "apt-get install nodejs npm, or the archive from the Node project",
             Tool::NodePackages => "npm ci --prefix web",
             Tool::Chromium => "apt-get install chromium",
@@ -117,6 +130,11 @@ impl Tool {
                 same_text(&root.join(".venv/requirements.txt"), &root.join("py/requirements.txt"))
             }
             Tool::Openssl => shell::found("openssl").is_some(),
+            Tool::Hledger => shell::found("hledger").is_some(),
+            Tool::ExportCheckers => {
+                let holds = exports::environment(repository).join("exports.txt");
+                same_text(&holds, &root.join("py/exports.txt"))
+            }
             Tool::Node => answers("npm", &["--version"]) && node_is_new(),
             Tool::NodePackages => is_newer(
                 &root.join("web/node_modules/.package-lock.json"),
@@ -131,8 +149,14 @@ impl Tool {
             Tool::Python => &["python3-venv"],
             Tool::Openssl => &["openssl"],
             Tool::Chromium => &["chromium"],
+            Tool::Hledger => &["hledger"],
             // Rust and Node come with the machine: Debian's own are older than what the repository pins.
-            Tool::Rustfmt | Tool::Clippy | Tool::PythonPackages | Tool::Node | Tool::NodePackages => &[],
+            Tool::Rustfmt
+            | Tool::Clippy
+            | Tool::PythonPackages
+            | Tool::ExportCheckers
+            | Tool::Node
+            | Tool::NodePackages => &[],
         }
     }
 }
@@ -166,6 +190,19 @@ fn install_python(root: &Path) -> Result<()> {
     // The copy says what the environment holds, so that a changed list is seen as missing.
     std::fs::copy(root.join("py/requirements.txt"), root.join(".venv/requirements.txt"))
         .context("cannot write .venv/requirements.txt")?;
+    Ok(())
+}
+
+/// The validator asks for Python 3.12 and works with 3.11 once a line of it is mended.
+fn install_checkers(repository: &Repository) -> Result<()> {
+    let (root, environment) = (&repository.root, exports::environment(repository));
+    finish(Command::new("python3").args(["-m", "venv"]).arg(&environment).current_dir(root))?;
+    let words = ["install", "--quiet", "--disable-pip-version-check", "--ignore-requires-python"];
+    let mut pip = Command::new(environment.join("bin/pip"));
+    finish(pip.args(words).args(["-r", "py/exports.txt"]).current_dir(root))?;
+    exports::mend_validator(repository)?;
+    std::fs::copy(root.join("py/exports.txt"), environment.join("exports.txt"))
+        .context("cannot write .venv/exports/exports.txt")?;
     Ok(())
 }
 

@@ -45,7 +45,7 @@ fn wrong_words_are_named() {
     check(
         "test --only lint",
         expect![
-            "error: there is no step `lint`; the steps are format, lints, tidy, build, tests, verifiers, demo, python, browser, resume, web"
+            "error: there is no step `lint`; the steps are format, lints, tidy, build, tests, verifiers, exports, demo, python, browser, resume, web"
         ],
     );
 }

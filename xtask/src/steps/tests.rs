@@ -10,7 +10,7 @@ fn check(only: &str, shown: Expect) {
 
 #[test]
 fn nothing_asked_is_everything() {
-    check("", expect!["format lints tidy build tests verifiers demo python browser resume web"]);
+    check("", expect!["format lints tidy build tests verifiers exports demo python browser resume web"]);
 }
 
 #[test]
