@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: one list of benchmarks. Each returns figures; here they become a table, JSON and a
 //! page.
 
+mod decode;
 mod demo;
 mod lending;
 mod money;
@@ -29,6 +30,21 @@ struct Bench {
 /// All of them. A new one is a file in `bench/` and a line here.
 const BENCHES: &[Bench] = &[
     Bench { name: "demo", what: "how long each part of `sinew demo` takes", run: demo::run },
+    Bench {
+        name: "decode",
+        what: "SmolLM2 with weights of 4 bits, and random weights of a larger shape, beside llama.cpp",
+        run: decode::run,
+    },
+    Bench {
+        name: "first-token",
+        what: "SmolLM2 from the start of the process to its first token, beside llama.cpp",
+        run: decode::first_token,
+    },
+    Bench {
+        name: "parity",
+        what: "SmolLM2's tokens, answers and perplexity, beside llama.cpp's",
+        run: decode::parity,
+    },
     Bench {
         name: "kill",
         what: "kill -9 of the server at random moments under load: what was acknowledged, lost or done twice",
