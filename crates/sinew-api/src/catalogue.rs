@@ -93,6 +93,17 @@ pub fn wait_text(lang: Lang, wait: &Wait) -> (&'static str, String) {
                 format!("votre organisation la retient depuis {}", clock(*since)),
             ),
         ),
+        Wait::Planned { by, after: None } => (
+            "planned",
+            lang.pick(format!("it starts at {by} at the latest"), format!("elle démarre à {by} au plus tard")),
+        ),
+        Wait::Planned { by, after: Some(after) } => (
+            "planned",
+            lang.pick(
+                format!("it starts at {by} at the latest, after `{after}` ends"),
+                format!("elle démarre à {by} au plus tard, quand `{after}` sera finie"),
+            ),
+        ),
         Wait::Impaired { missing } => (
             "impaired",
             lang.pick(

@@ -132,6 +132,12 @@ fn waits_say_what_would_change_them() {
     let at = sinew_types::Instant::from_ms(0);
     let until = explain_hint(Lang::En, &Wait::Recalling { until: at });
     assert_eq!(until.as_deref(), Some("it starts at 00:00:00 UTC at the latest"));
+    let after = Some("w1".parse().expect("a name"));
+    let (code, text) = wait_text(Lang::En, &Wait::Planned { by: at, after });
+    assert_eq!(code, "planned");
+    assert_eq!(text, format!("it starts at {at} at the latest, after `w1` ends"));
+    let (_, text) = wait_text(Lang::Fr, &Wait::Planned { by: at, after: None });
+    assert_eq!(text, format!("elle démarre à {at} au plus tard"));
     let begun = explain_hint(Lang::Fr, &Wait::NotBegun { starts: at });
     assert_eq!(begun.as_deref(), Some("elle démarre à 1970-01-01T00:00:00.000Z au plus tôt"));
     assert!(exit_text(Lang::Fr, &Exit::Deadline).contains("échéance"));

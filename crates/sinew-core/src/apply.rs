@@ -4,7 +4,7 @@ use crate::event::{Event, Next};
 use crate::health::apply_health;
 use crate::kept::Kept;
 use crate::state::{
-    ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PoolState, State, Workload,
+    ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PlannedStart, PoolState, State, Workload,
 };
 use sinew_contract::{Contract, Standing};
 use sinew_ledger::{Invoice, UsageRecord};
@@ -75,6 +75,7 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
                 kept: None,
                 held: None,
                 near: None,
+                planned: None,
                 phase,
             };
             state.index.names.insert(*org, &workload.spec.name, *id);
@@ -181,8 +182,16 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
             }
         }
         Event::WorkloadAdjusted { .. } => adjust(workload, at, event),
-        Event::WorkloadCancelled { .. } => workload.phase = Phase::Ended { at, end: End::Cancelled },
+        Event::StartPlanned { cells, by, .. } => {
+            workload.planned = Some(PlannedStart { cells: cells.clone(), by: *by });
+        }
+        Event::StartUnplanned { .. } => workload.planned = None,
+        Event::WorkloadCancelled { .. } => {
+            workload.planned = None;
+            workload.phase = Phase::Ended { at, end: End::Cancelled };
+        }
         Event::LeaseGranted { epoch, cells, .. } => {
+            workload.planned = None;
             workload.epoch = *epoch;
             let cells = cells.clone();
             let (granted_at, recorded_to) = (at, at);
@@ -222,6 +231,9 @@ fn apply_workload(state: &mut State, at: Instant, event: &Event) {
 
 fn adjust(workload: &mut Workload, at: Instant, event: &Event) {
     let Event::WorkloadAdjusted { held, priority, least, most, near, .. } = event else { return };
+    if *held || workload.spec.parts.first().is_some_and(|part| (part.least, part.most) != (*least, *most)) {
+        workload.planned = None;
+    }
     let spec = Arc::make_mut(&mut workload.spec);
     spec.priority = *priority;
     if let Some(part) = spec.parts.first_mut() {

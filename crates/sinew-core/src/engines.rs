@@ -75,6 +75,9 @@ impl Engines {
                 if workload.held.is_none() {
                     engine.submit(request);
                     engine.wish(id, workload.near.as_deref().unwrap_or_default());
+                    if let Some(planned) = &workload.planned {
+                        engine.planned(id, &planned.cells, planned.by);
+                    }
                 }
                 self.unexplained.insert(id);
             }
@@ -194,10 +197,15 @@ impl Engines {
                 } else if let Some(request) = request(engine, id, workload) {
                     engine.adjust(request);
                     engine.wish(id, near);
+                    if workload.planned.is_none() {
+                        engine.unplanned(id);
+                    }
                 }
                 self.unexplained.insert(id);
             }
             Event::WorkloadCancelled { .. } => engine.withdraw(id),
+            Event::StartPlanned { cells, by, .. } => engine.planned(id, cells, *by),
+            Event::StartUnplanned { .. } => engine.unplanned(id),
             Event::LeaseGranted { cells, .. } => {
                 engine.granted(id, cells, at);
                 self.unexplained.remove(&id);
@@ -246,6 +254,7 @@ fn promised(engine: &Engine, contract: &Contract) -> (Entitlement, Vec<(Item, u3
         lend_limit: limit(&terms.lend_limit),
         recall_bound: terms.recall_bound(),
         notice: terms.notice,
+        hand_over: terms.kill_grace.plus(terms.hand_over),
         minimum_term: terms.minimum_term.unwrap_or_default(),
         starts: terms.starts,
         closes: contract.closes_at(),
@@ -274,11 +283,13 @@ pub(crate) fn guarantee(engine: &Engine, terms: &Terms) -> Result<Vec<(Item, u32
 /// An owner may hold and lend everything, at any time.
 fn owners(state: &State, pool: PoolId) -> Entitlement {
     let longest = state.promises(pool).map(|contract| contract.terms.recall_bound()).max();
+    let bound = RecallBound::of(state, Account::Owner, pool);
     Entitlement {
         borrow_limit: u32::MAX,
         lend_limit: u32::MAX,
         recall_bound: longest.unwrap_or_default(),
-        notice: RecallBound::of(state, Account::Owner, pool).notice,
+        notice: bound.notice,
+        hand_over: bound.kill_grace.plus(bound.hand_over),
         minimum_term: Span::default(),
         starts: Instant::from_ms(i64::MIN / 4),
         closes: Instant::from_ms(i64::MAX / 4),

@@ -5,7 +5,7 @@ use crate::state::Exit;
 use sinew_contract::{Expanded, PublicKey, Signature, Terms};
 use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
-use sinew_sched::{Account, Bound, Cells, Near, Wait, Why};
+use sinew_sched::{Account, Bound, Cells, Near, Unplanned, Wait, Why};
 use sinew_types::{
     Canonical, CellRange, ContractId, Hash, Instant, KeyId, Malformed, Name, OrgId, PoolId, Shape, Topology,
     Value, WorkloadId, WorkloadSpec, canonical_enum,
@@ -99,6 +99,10 @@ pub enum Event {
         next: Next,
         ended_at: Instant,
     },
+    /// A workload starts on these cells at that moment at the latest; they are kept for it.
+    StartPlanned { id: WorkloadId, cells: Vec<CellRange>, by: Instant },
+    /// A planned start is off.
+    StartUnplanned { id: WorkloadId, why: Unplanned },
     /// Cells belong to these accounts by promise from now on.
     CellsBound { pool: PoolId, cells: Vec<Bound> },
     /// Cells have failed.
@@ -141,6 +145,8 @@ canonical_enum!(Event {
     LeaseNotified = "lease-notified" { id, epoch, why, deadline },
     LeaseStarted = "lease-started" { id, epoch },
     LeaseEnded = "lease-ended" { id, epoch, exit, outputs, next, ended_at },
+    StartPlanned = "start-planned" { id, cells, by },
+    StartUnplanned = "start-unplanned" { id, why },
     CellsBound = "cells-bound" { pool, cells },
     CellsDown = "cells-down" { pool, cells },
     CellsUp = "cells-up" { pool, cells },
@@ -162,6 +168,8 @@ impl Event {
             | Self::WorkloadAdjusted { id, .. }
             | Self::WaitChanged { id, .. }
             | Self::WorkloadCancelled { id }
+            | Self::StartPlanned { id, .. }
+            | Self::StartUnplanned { id, .. }
             | Self::LeaseGranted { id, .. }
             | Self::LeaseRebound { id, .. }
             | Self::LeaseNotified { id, .. }

@@ -37,7 +37,8 @@ pub use refusal::{Refusal, Thing};
 pub use settle::usage;
 pub use shared::{Records, Shared};
 pub use state::{
-    ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, Place, PoolState, State, Workload,
+    ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, Place, PlannedStart, PoolState, State,
+    Workload,
 };
 pub use what_if::{Foreseen, Outcome, Promised, Recalled};
 

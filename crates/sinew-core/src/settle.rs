@@ -81,6 +81,15 @@ fn carry_out(control: &mut Control, now: Instant, what: (PoolId, Action)) {
                 control.record(now, event);
             }
         }
+        (_, Action::Plan { workload: id, cells, by }) => {
+            control.record(now, Event::StartPlanned { id, cells, by });
+        }
+        (_, Action::Unplan { workload: id, why }) => {
+            // It may be over by now, or have started.
+            if control.state().workloads.get(&id).is_some_and(|workload| workload.planned.is_some()) {
+                control.record(now, Event::StartUnplanned { id, why });
+            }
+        }
         (pool, Action::Bind { cells }) => bind(control, now, (pool, cells)),
         (pool, Action::Impair { account: Account::Contract(id), missing_chips }) => {
             let chip_milli = control.state().chip_milli(pool);
@@ -140,6 +149,10 @@ pub(crate) fn wait(state: &State, id: WorkloadId, reason: Reason) -> Option<Wait
         Reason::Recalling { until } => Wait::Recalling { until },
         Reason::Busy { free_items } => Wait::Busy { asked, free: asked.of(free_items) },
         Reason::Impaired { missing_chips } => Wait::Impaired { missing: Shape::Chips(missing_chips) },
+        Reason::Planned { by, after } => {
+            let after = after.and_then(|after| Some(state.workloads.get(&after)?.spec.name.clone()));
+            Wait::Planned { by, after }
+        }
         Reason::Behind { ahead } => Wait::Behind { ahead: state.workloads.get(&ahead)?.spec.name.clone() },
     })
 }

@@ -11,7 +11,7 @@ use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
 use sinew_registry::Registry;
 use sinew_sched::{Account, Cells, Near, PastUse, Wait, Why};
 use sinew_types::{
-    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
+    CellRange, ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Topology, WorkloadId, WorkloadSpec,
     canonical_enum, canonical_struct,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,6 +156,17 @@ pub enum End {
 
 canonical_enum!(End { Done = "done" {}, Failed = "failed" { exit }, Cancelled = "cancelled" {} });
 
+/// When and where a workload that waits starts at the latest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedStart {
+    /// The cells that are kept for it from then on, whoever has them until then.
+    pub cells: Vec<CellRange>,
+    /// The latest moment.
+    pub by: Instant,
+}
+
+canonical_struct!(PlannedStart { cells, by });
+
 /// Where a workload stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Phase {
@@ -209,6 +220,8 @@ pub struct Workload {
     pub held: Option<Instant>,
     /// Where it would rather be, where its organisation said so.
     pub near: Option<Vec<Near>>,
+    /// Its planned start, while it waits and has one.
+    pub planned: Option<PlannedStart>,
     /// Where it stands.
     pub phase: Phase,
 }
@@ -226,6 +239,7 @@ canonical_struct!(Workload {
     kept,
     held,
     near,
+    planned,
     phase,
 });
 

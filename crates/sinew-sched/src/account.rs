@@ -70,6 +70,10 @@ pub(crate) struct AccountState {
     pub(crate) small: BTreeSet<GangIx>,
     /// Of these, those with a limit that were not told to leave, by when they are killed.
     pub(crate) limited: BTreeSet<(Instant, GangIx)>,
+    /// Who waits and has a planned start.
+    pub(crate) planned: BTreeSet<GangIx>,
+    /// For whom, and how much had been freed when, nothing could be planned.
+    pub(crate) unplannable: Option<(Option<GangIx>, u64)>,
 }
 
 impl AccountState {
@@ -99,6 +103,8 @@ impl AccountState {
             running: BTreeSet::new(),
             small: BTreeSet::new(),
             limited: BTreeSet::new(),
+            planned: BTreeSet::new(),
+            unplannable: None,
         }
     }
 

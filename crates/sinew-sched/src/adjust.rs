@@ -12,6 +12,12 @@ impl Engine {
     pub fn adjust(&mut self, request: Request) {
         let known = self.gang_of(request.workload);
         let Some(gang) = known.filter(|gang| !self.gangs.get(*gang).held.is_empty()) else {
+            // A planned start stands as long as it is for the same cells.
+            if let Some(gang) = known.filter(|gang| self.is_planned_for(*gang, &request)) {
+                self.gangs.get_mut(gang).request = request;
+                self.stir(self.gangs.get(gang).account);
+                return;
+            }
             self.withdraw(request.workload);
             self.submit(request);
             return;
@@ -29,6 +35,12 @@ impl Engine {
             state.small.remove(&gang)
         };
         self.stir(account);
+    }
+
+    fn is_planned_for(&self, gang: GangIx, request: &Request) -> bool {
+        let before = &self.gangs.get(gang).request;
+        self.bookings.contains_key(&request.workload)
+            && (before.demand, before.limit) == (request.demand, request.limit)
     }
 
     /// Where a gang would rather be. Where these cells are not its account's own and idle, any others will do.

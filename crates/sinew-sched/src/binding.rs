@@ -5,7 +5,7 @@ use crate::cells::{Bound, Cells, Run};
 use crate::engine::Engine;
 use crate::ground::{Item, Mask};
 use crate::unit::Piece;
-use crate::view::{Account, Holding};
+use crate::view::{Account, Holding, Unplanned};
 use sinew_types::WorkloadId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,6 +114,7 @@ impl Engine {
     /// Moves chips of a unit to another account; every count follows.
     pub(crate) fn bind_unit(&mut self, unit: u32, mask: Mask, to: AccountIx) {
         self.break_claims(unit, mask);
+        self.break_bookings(unit, mask, (Some(to), Unplanned::Rebound));
         self.rebind_down(unit, mask, to);
         let affected: Vec<(GangIx, Mask)> =
             self.units.get(unit).tenants_on(mask).map(|tenant| (tenant.gang, tenant.mask & mask)).collect();

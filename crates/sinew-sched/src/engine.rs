@@ -5,6 +5,7 @@
 //! it is about.
 
 use crate::account::{AccountIx, AccountState, GangIx, OWNER};
+use crate::booking::Booking;
 use crate::ground::{Demand, Ground, Item, Mask, NoShape};
 use crate::health::Health;
 use crate::pages::Pages;
@@ -89,6 +90,8 @@ pub struct Engine {
     /// Gangs whose reason to wait may have changed.
     pub(crate) stepped_up: BTreeSet<WorkloadId>,
     pub(crate) health: Health,
+    /// Planned starts.
+    pub(crate) bookings: BTreeMap<WorkloadId, Booking>,
     /// Where devices are lent in parts.
     pub(crate) parts: Option<Arc<Parts>>,
 }
@@ -105,8 +108,8 @@ impl Engine {
         let piece = Piece { account: OWNER, mask: whole, class, idle, owed: class };
         let mut units = Pages::default();
         for _ in 0..ground.units {
-            let (tenants, claims) = (Vec::new(), Vec::new());
-            units.push(Unit { free: whole, down: 0, pieces: vec![piece], tenants, claims });
+            let (tenants, claims, kept) = (Vec::new(), Vec::new(), Vec::new());
+            units.push(Unit { free: whole, down: 0, pieces: vec![piece], tenants, claims, kept });
         }
         let mut state = AccountState::new(Account::Owner, owner);
         (state.bound, state.idle) = (topology.chip_count(), topology.chip_count());
@@ -137,6 +140,7 @@ impl Engine {
             has_terms: false,
             stepped_up: BTreeSet::new(),
             health: Health::default(),
+            bookings: BTreeMap::new(),
             parts: Parts::of(topology).map(Arc::new),
             ground,
         };

@@ -68,7 +68,9 @@ impl Engine {
         let first = line.first() == Some(&turn);
         self.brief(account);
         // Whoever stands behind an equal ask need not be looked at.
-        if first || self.gangs.get(gang).claim_missing == 0 && !self.gangs.get(gang).claim.is_empty() {
+        let holes = !self.accounts[account].planned.is_empty();
+        if first || holes || self.gangs.get(gang).claim_missing == 0 && !self.gangs.get(gang).claim.is_empty()
+        {
             self.stir(account);
         }
     }
@@ -98,6 +100,7 @@ impl Engine {
         let Some(gang) = self.gang_of(workload) else { return };
         self.dequeue(gang);
         self.release_claim(gang);
+        self.release_booking(gang);
         self.forget(gang);
     }
 
@@ -114,6 +117,7 @@ impl Engine {
         let Some(gang) = self.gang_of(workload) else { return };
         self.dequeue(gang);
         self.release_claim(gang);
+        self.release_booking(gang);
         let account = self.gangs.get(gang).account;
         let item = self.gangs.get(gang).request.demand.item;
         let mut held: Vec<(u32, Mask)> = Vec::new();
@@ -133,6 +137,7 @@ impl Engine {
             self.count_held(account, (*unit, *mask), true, false);
         }
         self.host_changes(item, &held, true);
+        self.stir_keepers(&held);
         let found = self.gangs.get_mut(gang);
         (found.chips, found.held, found.granted_at, found.gone_by) = (cells.chips(), held, at, None);
         let small = self.items_held(gang) < self.gangs.get(gang).request.demand.most;

@@ -9,7 +9,7 @@ use crate::cells::Bound;
 use crate::engine::{Engine, chips_of};
 use crate::ground::{Item, Mask, ones};
 use crate::recall::{For, first_bits};
-use crate::view::{Account, Action};
+use crate::view::{Account, Action, Unplanned};
 use sinew_types::CellRange;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,7 @@ impl Engine {
             }
             if down {
                 self.break_claims(unit, changed);
+                self.break_bookings(unit, changed, (None, Unplanned::CellsFailed));
             }
             for (account, chips) in self.pieces_in(unit, changed) {
                 self.count_down(account, chips, down);
@@ -294,7 +295,7 @@ impl Engine {
     }
 
     /// Takes the cells of one item out of what is left.
-    fn carve(&self, left: &mut Left, what: (Item, u32), healthy: bool) -> Option<Cells> {
+    pub(crate) fn carve(&self, left: &mut Left, what: (Item, u32), healthy: bool) -> Option<Cells> {
         let (item, units) = what;
         let cells = match item {
             Item::Chip => self.carve_block(left, 1, healthy),

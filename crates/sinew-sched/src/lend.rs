@@ -37,6 +37,9 @@ impl Engine {
 
     /// Kinds of demands that idle cells may meet, seen from far above.
     fn kinds_at_hand(&self) -> u64 {
+        if self.has_holes() {
+            return u64::MAX;
+        }
         let (mut idle, mut largest) = (0_u32, 0);
         for brief in &self.briefs {
             idle = idle.saturating_add(brief.idle);
@@ -56,7 +59,7 @@ impl Engine {
         self.ground.kinds_within(idle, largest, joined, groups)
     }
 
-    fn lend_to(&self, at: AccountIx, kinds: u64) -> Option<Action> {
+    fn lend_to(&mut self, at: AccountIx, kinds: u64) -> Option<Action> {
         let state = &self.accounts[at];
         let mut held_up: Option<i32> = None;
         for ((Reverse(priority), _, workload, gang), ask) in self.heads(at) {
@@ -75,7 +78,7 @@ impl Engine {
                 return Some(Action::Grant { workload, cells: self.cells(at, &cells) });
             }
         }
-        None
+        self.lend_holes(at, kinds)
     }
 
     /// Tells a gang that runs smaller than it could to come back larger, when nobody who waits can use the cells.

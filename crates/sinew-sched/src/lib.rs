@@ -10,6 +10,7 @@
 mod account;
 mod adjust;
 mod binding;
+mod booking;
 mod calendar;
 mod cells;
 mod claims;
@@ -17,6 +18,7 @@ mod engine;
 mod follow;
 mod ground;
 mod health;
+mod holes;
 mod lend;
 mod limits;
 mod lists;
@@ -25,6 +27,7 @@ mod pages;
 mod parts;
 mod past;
 mod pick;
+mod plan;
 mod recall;
 mod region;
 mod sharing;
@@ -39,7 +42,7 @@ pub use parts::Rule;
 pub use past::{HALF_LIFE, PastUse};
 pub use region::{CellSum, Share};
 pub use sharing::Weighted;
-pub use view::{Account, Action, Entitlement, Holding, Near, Reason, Request, Wait, Why};
+pub use view::{Account, Action, Entitlement, Holding, Near, Reason, Request, Unplanned, Wait, Why};
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,13 @@ impl Engine {
         killed_at.minus(self.accounts[at].entitlement.notice)
     }
 
+    /// When the cells of a gang that got them at a moment are in other hands, because its limit is up.
+    pub(crate) fn limit_frees(&self, gang: GangIx, granted_at: Instant) -> Option<Instant> {
+        let found = self.gangs.get(gang);
+        let killed_at = granted_at.plus(found.request.limit?);
+        Some(killed_at.plus(self.accounts[found.account].entitlement.hand_over))
+    }
+
     /// A gang got its cells: it is told when its limit is up.
     pub(crate) fn limit_begins(&mut self, gang: GangIx) {
         let Some(killed_at) = self.killed_at(gang) else { return };

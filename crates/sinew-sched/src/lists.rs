@@ -2,7 +2,7 @@
 //! Each change of a unit brings those up to date that it is in.
 
 use crate::account::AccountIx;
-use crate::engine::Engine;
+use crate::engine::{Engine, ask};
 use crate::unit::{Piece, Unit};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -80,7 +80,8 @@ impl Engine {
         brief.largest_idle = state.largest_idle();
         brief.borrow_room = state.borrow_room();
         brief.borrowed = state.borrowed;
-        brief.waiting =
-            if open { state.waiting.keys().fold(0, |all, ask| all | self.ground.kind(ask)) } else { 0 };
+        let planned = state.planned.iter().map(|gang| ask(&self.gangs.get(*gang).request.demand));
+        let asks = state.waiting.keys().copied().chain(planned);
+        brief.waiting = if open { asks.fold(0, |all, ask| all | self.ground.kind(&ask)) } else { 0 };
     }
 }

@@ -154,6 +154,9 @@ impl Engine {
         if let Some(told) = self.end_limited(at) {
             return Some(told);
         }
+        if let Some(action) = self.serve_plans(at) {
+            return Some(action);
+        }
         // What still runs under a window that is over leaves; so does what runs when the clock was set back, unless there
         // is but one window.
         if season == Season::Closing || season != Season::Open && !self.accounts[at].windows.is_empty() {
@@ -170,7 +173,8 @@ impl Engine {
             Season::Away | Season::Closing => return None,
             Season::Open => {}
         }
-        self.serve_line(at).or_else(|| self.recall_to_grow(at)).or_else(|| self.take_home(at))
+        let served = self.serve_line(at).or_else(|| self.fill_holes(at)).or_else(|| self.plan_line(at));
+        served.or_else(|| self.recall_to_grow(at)).or_else(|| self.take_home(at))
     }
 
     /// Cells for the next account whose guarantee has none yet. Asked as soon as a contract is signed, so that the
@@ -492,7 +496,9 @@ impl Engine {
         let size = mine.grain?.max(theirs.grain?);
         // A unit that is all of one account stays so: somebody may be promised it whole.
         let splits = size < self.ground.unit_chips && self.units.get(unit).pieces.len() == 1;
-        let starts = self.ground.starts(size, mask & self.units.get(unit).healthy_of(lender));
+        let starts = self
+            .ground
+            .starts(size, mask & self.units.get(unit).healthy_of(lender) & !self.units.get(unit).kept());
         if starts == 0 || splits && self.ground.units > 1 {
             return None;
         }

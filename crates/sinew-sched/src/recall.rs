@@ -15,7 +15,7 @@ impl Unit {
     /// Chips that cannot be taken for this reason.
     fn closed(&self, of: (AccountIx, For)) -> Mask {
         match of.1 {
-            For::Recall => self.claimed_by(of.0) | self.down,
+            For::Recall => self.claimed_by(of.0) | self.down | self.kept(),
             // Whatever is kept on cells that change hands is let go.
             For::Binding => self.down,
         }

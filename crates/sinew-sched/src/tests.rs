@@ -363,8 +363,9 @@ fn a_loan_is_safe_in_its_minimum_term() {
               w1 gets 2+2 of owner
             at 10
             submit w2 owner 1
+              w2 planned on 2+1 by 37 s
             why w2
-              w2: busy, 0 free
+              w2: planned by 37 s
             at 30
               w1 leaves: Recall
         "#]],

@@ -47,6 +47,8 @@ pub(crate) struct Unit {
     pub(crate) tenants: Vec<Tenant>,
     /// For whom which chips are kept.
     pub(crate) claims: Vec<Claim>,
+    /// For whose planned start which chips are kept, whoever holds them until then.
+    pub(crate) kept: Vec<(GangIx, Mask)>,
 }
 
 impl Unit {
@@ -61,14 +63,19 @@ impl Unit {
 
     /// Chips that could be given out now.
     pub(crate) fn idle(&self) -> Mask {
-        self.free & !self.down & !self.claimed()
+        self.free & !self.down & !self.claimed() & !self.kept()
     }
 
-    /// Chips of an account that it could have back: whole, not claimed, and not held by itself.
+    /// What is kept for planned starts. A plan lies on its account's own chips.
+    pub(crate) fn kept(&self) -> Mask {
+        self.kept.iter().fold(0, |all, (_, mask)| all | mask)
+    }
+
+    /// Chips of an account that it could have back: whole, neither claimed nor kept, and not held by itself.
     pub(crate) fn owed_to(&self, account: AccountIx) -> Mask {
         let own = self.tenants.iter().filter(|tenant| tenant.holder == account);
         let own = own.fold(0, |all, tenant| all | tenant.mask);
-        self.bound_to(account) & !own & !self.claimed_by(account) & !self.down
+        self.bound_to(account) & !own & !self.claimed_by(account) & !self.down & !self.kept()
     }
 
     /// The gangs on any of these chips.

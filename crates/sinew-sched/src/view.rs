@@ -3,7 +3,7 @@
 use crate::cells::{Bound, Cells};
 use crate::ground::Demand;
 use sinew_types::{
-    Canonical, CellIndex, ContractId, Instant, Malformed, Name, Shape, Span, Value, WorkloadId,
+    Canonical, CellIndex, CellRange, ContractId, Instant, Malformed, Name, Shape, Span, Value, WorkloadId,
     canonical_enum, canonical_struct,
 };
 
@@ -56,6 +56,8 @@ pub struct Entitlement {
     pub recall_bound: Span,
     /// How much of that is between the notice and the deadline.
     pub notice: Span,
+    /// How much of it is after the deadline, until the cells are in other hands.
+    pub hand_over: Span,
     /// How long a lease of it is safe from recall.
     pub minimum_term: Span,
     /// From when on it may hold anything.
@@ -133,6 +135,26 @@ canonical_enum!(Why {
     Limit = "limit" {},
 });
 
+/// Why a planned start is off. Nothing else puts one off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unplanned {
+    /// Its cells have failed.
+    CellsFailed,
+    /// Its cells are somebody else's by promise now.
+    Rebound,
+    /// Work of its account with a higher priority comes first.
+    Outranked,
+    /// Its contract's window closed.
+    Closed,
+}
+
+canonical_enum!(Unplanned {
+    CellsFailed = "cells-failed" {},
+    Rebound = "rebound" {},
+    Outranked = "outranked" {},
+    Closed = "closed" {},
+});
+
 /// Why a workload waits. Holds nothing about any other organisation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wait {
@@ -180,6 +202,13 @@ pub enum Wait {
         /// How many chips of the guarantee are missing.
         missing: Shape,
     },
+    /// Its start is planned, because those who hold its cells say how long they run at most.
+    Planned {
+        /// The latest moment of it.
+        by: Instant,
+        /// The workload of its organisation that it waits for longest, where it is one of them.
+        after: Option<Name>,
+    },
 }
 
 canonical_enum!(Wait {
@@ -191,6 +220,7 @@ canonical_enum!(Wait {
     Behind = "behind" { ahead },
     Held = "held" { since },
     Impaired = "impaired" { missing },
+    Planned = "planned" { by, after },
 });
 
 /// Why a gang waits, as the scheduler knows it: in chips, and without names.
@@ -231,6 +261,13 @@ pub enum Reason {
         /// How many chips of the guarantee are missing.
         missing_chips: u32,
     },
+    /// Its start is planned.
+    Planned {
+        /// The latest moment of it.
+        by: Instant,
+        /// The gang of its account that it waits for longest, where it is one of its account.
+        after: Option<WorkloadId>,
+    },
 }
 
 /// One thing that should happen. The scheduler is told when it has happened, and is asked again.
@@ -249,6 +286,22 @@ pub enum Action {
         workload: WorkloadId,
         /// Why.
         why: Why,
+    },
+    /// A gang that waits surely fits on these cells by then; they are kept for it.
+    Plan {
+        /// Which gang.
+        workload: WorkloadId,
+        /// Which cells.
+        cells: Vec<CellRange>,
+        /// When all of them are free at the latest.
+        by: Instant,
+    },
+    /// A planned start is off; the gang stands in line again.
+    Unplan {
+        /// Which gang.
+        workload: WorkloadId,
+        /// Why.
+        why: Unplanned,
     },
     /// Cells belong to somebody else by promise from now on. Leases stay where they are.
     Bind {

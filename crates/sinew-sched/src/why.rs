@@ -29,6 +29,9 @@ impl Engine {
         if closes <= self.now {
             return Some(Reason::Closing { closed: closes });
         }
+        if let Some((by, after)) = self.plan_of(gang) {
+            return Some(Reason::Planned { by, after });
+        }
         if !found.claim.is_empty() {
             let victims = self.gangs_on(&found.claim, gang);
             let until = victims.iter().filter_map(|victim| self.gangs.get(*victim).gone_by).max();

@@ -7,6 +7,7 @@
 mod books;
 mod health;
 mod leases;
+mod plans;
 mod promises;
 
 use sinew_contract::Terms;
@@ -112,6 +113,8 @@ pub(crate) struct Model {
     pub(crate) works: BTreeMap<WorkloadId, Work>,
     /// Leases that hold cells.
     pub(crate) live: BTreeMap<WorkloadId, Life>,
+    /// Planned starts: their cells, and when they are at the latest.
+    pub(crate) planned: BTreeMap<WorkloadId, (BTreeSet<CellIndex>, Instant)>,
     /// Until when a waiting workload was told that its cells are here at the latest.
     told_until: BTreeMap<WorkloadId, Instant>,
     /// How many leases there ever were.
@@ -176,6 +179,9 @@ impl Model {
                 demand(known, 4, || format!("{id} was changed although it was over"))?;
                 let chips = |shape: Shape| shape.loose_chips().unwrap_or(0);
                 let shape = (chips(*least), chips(*most));
+                if *held || self.works[id].shape != shape {
+                    self.planned.remove(id);
+                }
                 self.told_until.remove(id);
                 self.works.entry(*id).and_modify(|work| {
                     (work.held, work.priority, work.shape) = (*held, *priority, shape);
@@ -187,8 +193,10 @@ impl Model {
                 let waits = self.works.get(id).is_some_and(|work| !work.over) && !self.live.contains_key(id);
                 demand(waits, 4, || format!("{id} was ended although it did not wait"))?;
                 self.works.entry(*id).and_modify(|work| work.over = true);
+                self.planned.remove(id);
                 Ok(())
             }
+            Event::StartPlanned { .. } | Event::StartUnplanned { .. } => self.planned(at, event),
             Event::UsageRecorded { record } => self.used(at, record),
             Event::Invoiced { invoice } => self.invoiced(at, invoice),
             Event::RequestAnswered { org, key, fingerprint, subject } => {
@@ -235,6 +243,7 @@ impl Model {
         if planned {
             self.nobody_stays_on_broken()?;
             self.promises()?;
+            self.plans_stand()?;
         }
         self.balances()
     }

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::*;
-use sinew_sched::Why;
+use sinew_sched::{Wait, Why};
 use sinew_types::*;
 use std::sync::Arc;
 
@@ -68,4 +68,42 @@ fn a_limit_as_short_as_its_notice_is_refused() {
     let refused = submit(&mut world, OWNER, 1, 5).expect_err("it would be told at once");
     let (limit, notice) = (Span::from_ms(5_000), Span::from_ms(5_000));
     assert_eq!(refused, Refusal::LimitTooShort { limit, notice });
+}
+
+#[test]
+fn a_start_is_planned_told_kept_over_a_restart_and_in_time() {
+    let mut world = World::new(4, 1);
+    let first = submit(&mut world, OWNER, 3, 600).expect("it fits");
+    let large = world.submit(OWNER, 4, 4).expect("it fits");
+    let small = world.submit(OWNER, 1, 1).expect("it fits");
+    let by = second(602);
+    let after = Some(world.workload(first).spec.name.clone());
+    assert_eq!(world.control.why(large), Some(Wait::Planned { by, after }));
+    assert!(world.workload(small).lease().is_none(), "nobody knows how long it stays");
+    let quick = submit(&mut world, OWNER, 1, 60).expect("it fits");
+    assert!(world.workload(quick).lease().is_some(), "it is gone before");
+    world.control = Control::new(world.control.state().clone());
+    world.turn();
+    assert_eq!(world.workload(large).planned.as_ref().map(|planned| planned.by), Some(by));
+    assert!(world.workload(small).lease().is_none());
+    world.end(world.gang(quick), Exit::Code { code: 0 });
+    world.pass(600_000);
+    world.end(world.gang(first), Exit::Deadline);
+    assert!(world.workload(large).lease().is_some() && world.now <= by);
+}
+
+#[test]
+fn a_plan_stands_when_something_else_about_it_changes() {
+    let mut world = World::new(4, 1);
+    submit(&mut world, OWNER, 3, 600).expect("it fits");
+    let large = world.submit(OWNER, 4, 4).expect("it fits");
+    let planned = world.workload(large).planned.clone();
+    assert!(planned.is_some());
+    let change = |change| Command::Adjust { id: large, change };
+    world.must(principal(OWNER), change(Adjustment { priority: Some(3), ..Adjustment::default() }));
+    assert_eq!(world.workload(large).planned, planned);
+    world.must(principal(OWNER), change(Adjustment { held: Some(true), ..Adjustment::default() }));
+    assert_eq!(world.workload(large).planned, None);
+    world.must(principal(OWNER), change(Adjustment { held: Some(false), ..Adjustment::default() }));
+    assert_eq!(world.workload(large).planned, planned);
 }

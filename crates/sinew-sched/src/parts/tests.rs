@@ -23,6 +23,7 @@ fn engine(text: &str) -> Engine {
         lend_limit: 0,
         recall_bound: Span::default(),
         notice: Span::default(),
+        hand_over: Span::default(),
         minimum_term: Span::default(),
         starts: Instant::from_ms(0),
         closes: Instant::from_ms(1 << 40),

@@ -31,6 +31,7 @@ pub(crate) fn check(engine: &Engine) {
             all | claim.mask
         });
         assert_eq!(unit.claimed(), claims);
+        kept(engine, unit, claims);
     }
     accounts(engine);
     down(engine);
@@ -40,6 +41,37 @@ pub(crate) fn check(engine: &Engine) {
     assert_eq!(engine.whole, whole, "units that are wholly idle");
     for gang in gangs {
         assert!(!engine.gangs.get(gang).held.is_empty(), "whoever runs holds cells");
+    }
+}
+
+/// What is kept for a planned start is nobody else's then, as far as anybody can tell before.
+fn kept(engine: &Engine, unit: &crate::unit::Unit, claims: crate::ground::Mask) {
+    assert_eq!(unit.kept() & claims, 0, "a chip is claimed and kept");
+    for (kept, mask) in &unit.kept {
+        let gang = engine.gangs.get(*kept);
+        let plan = engine.bookings.get(&gang.request.workload).expect("whoever has cells kept has a plan");
+        assert!(gang.held.is_empty() && engine.accounts[gang.account].planned.contains(kept));
+        assert_eq!(mask & !unit.bound_to(gang.account), 0, "a plan lies on own cells");
+        assert_eq!(mask & unit.down, 0, "a plan lies on healthy cells");
+        for tenant in unit.tenants_on(*mask) {
+            let found = engine.gangs.get(tenant.gang);
+            let limited = engine.limit_frees(tenant.gang, found.granted_at);
+            let bound = engine.accounts[found.account].entitlement.recall_bound;
+            let recalled =
+                (tenant.holder != gang.account).then(|| engine.safe_until(tenant.gang).plus(bound));
+            let gone = match (found.gone_by, recalled) {
+                // A story may tell the time late, and so a recall.
+                (Some(gone_by), Some(recalled)) => Some(gone_by.min(recalled)),
+                (gone_by, _) => gone_by.or([limited, recalled].into_iter().flatten().min()),
+            };
+            assert!(
+                gone.is_some_and(|gone| gone <= plan.by),
+                "{} stays until {gone:?}, beyond the planned start of {} by {:?}",
+                found.request.workload,
+                gang.request.workload,
+                plan.by
+            );
+        }
     }
 }
 

@@ -62,11 +62,15 @@ pub(crate) fn entitlement() -> Entitlement {
         lend_limit: 1_000_000,
         recall_bound: Span::from_ms(7_000),
         notice: Span::from_ms(5_000),
+        hand_over: Span::from_ms(2_000),
         minimum_term: Span::default(),
         starts: seconds("0"),
         closes: seconds("1000000"),
     }
 }
+
+/// More never follow from one thing that happens in a story.
+const ACTIONS_MOST: u32 = 10_000;
 
 /// A pool that is told a story.
 pub(crate) struct Story {
@@ -163,7 +167,10 @@ impl Story {
 
     /// Carries out everything that should happen now.
     pub(crate) fn settle(&mut self) {
+        let mut actions = 0;
         while let Some(action) = self.engine.next(self.now) {
+            actions += 1;
+            assert!(actions < ACTIONS_MOST, "nothing comes to rest: {}", self.told);
             match &action {
                 Action::Grant { workload, cells } => {
                     self.told += &format!("  w{} gets {}\n", workload.bits(), cells_text(cells));
@@ -171,7 +178,23 @@ impl Story {
                 }
                 Action::Notify { workload, why } => {
                     self.told += &format!("  w{} leaves: {why:?}\n", workload.bits());
-                    self.engine.notified(*workload, self.now.plus(Span::from_ms(7_000)));
+                    // Its supervisor keeps the limit also where it is told late.
+                    let gang = self.engine.gang_of(*workload).expect("it runs");
+                    let granted_at = self.engine.gangs.get(gang).granted_at;
+                    let limit = self.engine.limit_frees(gang, granted_at).filter(|_| *why == Why::Limit);
+                    let gone_by = limit.unwrap_or(self.now.plus(Span::from_ms(7_000)));
+                    self.engine.notified(*workload, gone_by);
+                }
+                Action::Plan { workload, cells, by } => {
+                    let runs: Vec<String> =
+                        cells.iter().map(|run| format!("{}+{}", run.first.0, run.count)).collect();
+                    let (cells_text, by_s) = (runs.join(", "), by.ms() / 1_000);
+                    self.told += &format!("  w{} planned on {cells_text} by {by_s} s\n", workload.bits());
+                    self.engine.planned(*workload, cells, *by);
+                }
+                Action::Unplan { workload, why } => {
+                    self.told += &format!("  w{} planned no more: {why:?}\n", workload.bits());
+                    self.engine.unplanned(*workload);
                 }
                 Action::Impair { account, missing_chips } => {
                     self.told += &format!("  {} misses {missing_chips} chips\n", name(*account));
@@ -222,6 +245,10 @@ pub(crate) fn reason(reason: Reason) -> String {
         Reason::Recalling { until } => format!("recalled until {} s", until.ms() / 1_000),
         Reason::Busy { free_items } => format!("busy, {free_items} free"),
         Reason::Behind { ahead } => format!("behind w{}", ahead.bits()),
+        Reason::Planned { by, after } => {
+            let after = after.map_or(String::new(), |after| format!(" after w{}", after.bits()));
+            format!("planned by {} s{after}", by.ms() / 1_000)
+        }
         Reason::Impaired { missing_chips } => format!("{missing_chips} chips of the guarantee are missing"),
     }
 }

@@ -1,6 +1,7 @@
 //! What a lease may do: start whole, keep its cells, be told once, end once.
 
 use super::{Deal, Life, Model, Verdict, Violation, Work, demand};
+use sinew_contract::Terms;
 use sinew_core::{Event, Next};
 use sinew_sched::{Account, Cells, Holding, Why};
 use sinew_types::{CellIndex, Instant, Span, WorkloadId};
@@ -51,6 +52,7 @@ impl Model {
     fn granted(&mut self, at: Instant, which: (WorkloadId, u64), cells: &Cells) -> Verdict {
         let cells: BTreeMap<CellIndex, Holding> = cells.iter().collect();
         let (id, epoch) = which;
+        self.planned.remove(&id);
         let Some(work) = self.works.get_mut(&id).filter(|work| !work.over && !work.held) else {
             return demand(false, 4, || format!("{id} got cells although it does not wait"));
         };
@@ -66,6 +68,7 @@ impl Model {
         demand(healthy, 1, || format!("{id} got broken chips"))?;
         let open = in_force(work, &self.deals, at);
         demand(open, 1, || format!("{id} got cells outside the dates of its contract"))?;
+        self.delays_nobody(at, id, &cells)?;
         let life = Life { from: at, cells, reached: at, deadline: None, failed_at: None };
         self.live.insert(id, life);
         self.leases += 1;
@@ -92,18 +95,22 @@ impl Model {
 impl Model {
     /// How long before its end a lease is told: as its contract says, and an owner's as the slowest contract of its pool.
     fn notice(&self, work: &Work) -> Span {
-        let terms = match work.account {
+        self.terms_of(work).map_or(OWNERS_NOTICE, |terms| terms.notice)
+    }
+
+    /// The terms that a lease of a workload comes back by; nothing for an owner's where its pool has no contract.
+    pub(super) fn terms_of(&self, work: &Work) -> Option<&Terms> {
+        match work.account {
             Account::Contract(id) => self.deals.get(&id).map(|deal| &deal.terms),
             Account::Owner => {
                 let signed = self.deals_of(work.pool).map(|(id, deal)| (id, &deal.terms));
                 signed.max_by_key(|(id, terms)| (terms.recall_bound(), *id)).map(|(_, terms)| terms)
             }
-        };
-        terms.map_or(OWNERS_NOTICE, |terms| terms.notice)
+        }
     }
 }
 
-fn in_force(work: &Work, deals: &BTreeMap<sinew_types::ContractId, Deal>, at: Instant) -> bool {
+pub(super) fn in_force(work: &Work, deals: &BTreeMap<sinew_types::ContractId, Deal>, at: Instant) -> bool {
     let Account::Contract(id) = work.account else { return true };
     deals.get(&id).is_some_and(|deal| {
         let terms = &deal.terms;

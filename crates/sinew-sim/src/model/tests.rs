@@ -177,3 +177,55 @@ fn failures_that_nobody_acts_on_are_seen() {
     assert_eq!(invariant(&without(failed)), Some(1), "a lease stays on failed cells");
     assert_eq!(invariant(&without(impaired)), Some(1), "nobody says what is missing");
 }
+
+/// The first story in which a start is planned and a plan is off.
+fn journal_with_plans() -> Vec<Recorded> {
+    let has = |journal: &[Recorded], is_it: fn(&Event) -> bool| journal.iter().any(|r| is_it(&r.event));
+    let story = |seed| {
+        let mut world = World::new(&layout(seed), None).expect("a world begins");
+        script(seed, 120).iter().for_each(|step| world.take(step).expect("nothing is wrong with this seed"));
+        world.journal()
+    };
+    let planned = |event: &Event| matches!(event, Event::StartPlanned { .. });
+    let off = |event: &Event| matches!(event, Event::StartUnplanned { .. });
+    let found = (1..100).map(story).find(|journal| has(journal, planned) && has(journal, off));
+    found.expect("starts are planned in some of a hundred stories")
+}
+
+#[test]
+fn planned_starts_that_slip_are_seen() {
+    let journal = journal_with_plans();
+    assert_eq!(judge(&journal), None);
+    let spoiled = |change: &dyn Fn(&mut Event) -> bool| {
+        let mut spoiled = journal.clone();
+        assert!(spoiled.iter_mut().any(|recorded| change(&mut recorded.event)), "there is one to spoil");
+        judge(&spoiled).map(|violation| violation.invariant)
+    };
+    let sooner = |event: &mut Event| match event {
+        Event::StartPlanned { by, .. } => {
+            *by = by.minus(sinew_types::Span::from_ms(3_600_000));
+            true
+        }
+        _ => false,
+    };
+    assert_eq!(spoiled(&sooner), Some(1), "the cells are not free by then");
+    let elsewhere = |event: &mut Event| match event {
+        Event::StartPlanned { cells, .. } => {
+            cells.clear();
+            true
+        }
+        _ => false,
+    };
+    assert_eq!(spoiled(&elsewhere), Some(3), "nothing is kept for it");
+    let closed = |event: &mut Event| match event {
+        Event::StartUnplanned { why, .. } if *why != sinew_sched::Unplanned::Closed => {
+            *why = sinew_sched::Unplanned::Closed;
+            true
+        }
+        _ => false,
+    };
+    assert_eq!(spoiled(&closed), Some(1), "nothing closed");
+    let off = journal.iter().position(|r| matches!(r.event, Event::StartUnplanned { .. })).expect("one");
+    let unsaid = [&journal[..off], &journal[off + 1..]].concat();
+    assert_eq!(judge(&unsaid).map(|violation| violation.invariant), Some(1), "nobody says that it is off");
+}
