@@ -123,6 +123,7 @@ pub(crate) fn run(context: &Context, command: InvoiceCommand) -> Result<()> {
             show(context, &client.get(&format!("/api/invoices/{}/{number}", encoded(&id)))?)
         }
         InvoiceCommand::Export { format, contract, number, from, to } => {
+            let client = client()?;
             let mut wanted = Vec::new();
             if let Some(contract) = contract {
                 let (contract, number) = match contract.rsplit_once('/') {
