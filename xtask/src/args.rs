@@ -22,7 +22,7 @@ The workshop of Sinew.
   cargo xtask bench list                    names the benchmarks
   cargo xtask bench NAME [--json FILE]      runs one and writes docs/bench/NAME.md
 
-Steps, in order: format, lints, tidy, build, tests, verifiers, demo, python, browser, resume, web
+Steps, in order: format, lints, tidy, build, tests, verifiers, exports, demo, python, browser, resume, web
 ";
 
 /// One thing to do.

@@ -8,6 +8,7 @@ use crate::{Invoice, UsageRecord, invoice};
 use sinew_contract::Contract;
 use sinew_types::{ContractId, Instant, Meter, Quantity};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Why a record cannot be rated. Nothing of it was added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,32 @@ pub enum Unrated {
     },
     /// A sum is too large to count.
     TooLarge,
+}
+
+/// What is wrong with the record, and what to do.
+impl fmt::Display for Unrated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownContract(id) => {
+                write!(
+                    f,
+                    "it is of {id}, which is not being billed: correct the contract, or bill that one too"
+                )
+            }
+            Self::Backwards { from, to } => {
+                write!(f, "it ends at {to}, before it begins at {from}: correct its times")
+            }
+            Self::OutsidePeriod { from, to } => {
+                write!(
+                    f,
+                    "it lasts from {from} to {to}, which is not within the period: add it to the period that holds it"
+                )
+            }
+            Self::TooLarge => f.write_str(
+                "with it a sum would be too large to count: look for a wrong number of chips in it",
+            ),
+        }
+    }
 }
 
 /// What an invoice needs to know beside the usage records of its period.

@@ -145,17 +145,73 @@ fn a_month_that_streams_by_is_what_its_records_are() {
 fn what_cannot_be_rated_is_named_and_adds_nothing() {
     let contract = contract();
     let mut month = Month::new([&contract], period(1_000));
-    let at = Instant::from_ms;
     let wrong = UsageRecord { contract: Some(ContractId::from_bits(5)), ..record(0, 1, 1, 1) };
     let table = [
-        (wrong, Unrated::UnknownContract(ContractId::from_bits(5))),
-        (record(500, 400, 1, 1), Unrated::Backwards { from: at(500), to: at(400) }),
-        (record(500, 1_001, 1, 1), Unrated::OutsidePeriod { from: at(500), to: at(1_001) }),
-        (record(-1, 500, 1, 1), Unrated::OutsidePeriod { from: at(-1), to: at(500) }),
+        (
+            wrong,
+            "it is of contract-00000000000000000000000000000005, which is not being billed: correct the contract, \
+             or bill that one too",
+        ),
+        (
+            record(500, 400, 1, 1),
+            "it ends at 1970-01-01T00:00:00.400Z, before it begins at 1970-01-01T00:00:00.500Z: correct its times",
+        ),
+        (
+            record(500, 1_001, 1, 1),
+            "it lasts from 1970-01-01T00:00:00.500Z to 1970-01-01T00:00:01.001Z, which is not within the period: \
+             add it to the period that holds it",
+        ),
+        (
+            record(-1, 500, 1, 1),
+            "it lasts from 1969-12-31T23:59:59.999Z to 1970-01-01T00:00:00.500Z, which is not within the period: \
+             add it to the period that holds it",
+        ),
     ];
     for (record, why) in table {
-        assert_eq!(month.add(&record), Err(why));
+        assert_eq!(month.add(&record).map_err(|unrated| unrated.to_string()), Err(why.to_owned()));
     }
     assert_eq!(month.close(|_| opening(1)).expect("nothing")[0].total.units, 0);
     assert_eq!(month.close(|_| opening(1)).expect("nothing")[0].records, 0);
+}
+
+/// Use that can be counted and money that cannot: there is no invoice, rather than half of one.
+#[test]
+fn a_sum_that_overflows_makes_no_invoice_and_posts_nothing() {
+    let mut contract = contract();
+    contract.terms.guaranteed_price.money.units = i128::MAX / 2;
+    let mut rating = Rating::new(&contract);
+    rating.add(&record(0, 1_000, u64::MAX, 0)).expect("use below 2^128 can be counted");
+    assert_eq!(rating.invoice(period(1_000), &opening(1)), None);
+    let money = |units| Money { asset: "USD".parse().expect("an asset"), units };
+    let of = AccountKind::Earnings;
+    let account = Account { of: OrgId::from_bits(1), with: OrgId::from_bits(2), kind: of };
+    let postings = vec![
+        Posting { account, money: money(i128::MAX) },
+        Posting { account, money: money(1) },
+        Posting { account, money: money(i128::MIN) },
+    ];
+    assert!(!Transaction { postings }.balances(), "it does not wrap around to zero");
+}
+
+/// The terms that were signed hold the rate card. One changed in place is another text, and the signatures are not its own.
+#[test]
+fn a_rate_card_that_is_changed_in_place_is_not_the_signed_one() {
+    let signed = contract();
+    let (key, signature) = &signed.owner_signature;
+    let holds = |terms: &Terms| key.signed(&terms.signing_bytes(signed.id), signature);
+    assert!(holds(&signed.terms));
+    for price in ["3.61 USD/chip-hour", "3.60 USD/chip-second", "3.60 EUR/chip-hour"] {
+        let guaranteed_price = price.parse().expect("a price");
+        assert!(!holds(&Terms { guaranteed_price, ..signed.terms.clone() }), "{price}");
+    }
+}
+
+#[test]
+fn money_of_an_unknown_form_is_a_sentence() {
+    let said = |text: &str| text.parse::<Money>().expect_err("no amount").to_string();
+    for (text, why) in
+        [("1.00 usd", "a currency code of capital letters"), ("1,000.00 USD", "an amount such as")]
+    {
+        assert!(said(text).contains(why), "{text}: {}", said(text));
+    }
 }
