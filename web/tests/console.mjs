@@ -42,6 +42,26 @@ test("the lab reads who holds what, why it waits, and what it owes", async () =>
   assert.deepEqual(page.complaints, []);
 });
 
+test("an invoice is saved as a file and stands alone on paper", async () => {
+  const page = await open("sk-lyra");
+  await page.route("**/api/export/**", (route) => {
+    const { pathname, searchParams } = new URL(route.request().url());
+    route.fulfill({ contentType: "text/plain", body: `${pathname} ${searchParams.get("number")}` });
+  });
+  await page.locator("[data-invoice='2'] summary").click();
+  const [saved] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator("[data-invoice='2'] .files button", { hasText: "hledger" }).click(),
+  ]);
+  assert.equal(saved.suggestedFilename(), "invoice-2.journal");
+  await page.emulateMedia({ media: "print" });
+  assert.ok(await page.locator("[data-invoice='2'] table").isVisible());
+  for (const hidden of ["[data-section=pools]", "[data-invoice='2'] .files"]) {
+    assert.ok(!(await page.locator(hidden).isVisible()), hidden);
+  }
+  assert.deepEqual(page.complaints, []);
+});
+
 test("owner and lab read what the machine does not enforce, in their language", async () => {
   for (const key of ["sk-aurora", "sk-lyra"]) {
     const page = await open(key);

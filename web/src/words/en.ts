@@ -142,6 +142,8 @@ export const en = {
     columns: { kind: "Kind", used: "Used", price: "Price", amount: "Amount" },
     total: "Total",
     records: (count: number) => `from ${count} usage ${count === 1 ? "record" : "records"}`,
+    save: "Save as",
+    print: "Print",
     none: "No invoice yet. What was used so far stands in the contract. An owner makes one:",
   },
 

@@ -153,6 +153,8 @@ export const fr: Words = {
     columns: { kind: "Nature", used: "Utilisé", price: "Prix", amount: "Montant" },
     total: "Total",
     records: (count) => `à partir de ${count} ${count < 2 ? "relevé" : "relevés"} d’usage`,
+    save: "Enregistrer en",
+    print: "Imprimer",
     none: "Aucune facture pour l’instant. Ce qui a été utilisé figure dans le contrat. Un propriétaire en établit une :",
   },
 
