@@ -9,8 +9,10 @@ mod gate;
 mod openai;
 mod prepare;
 mod progress;
+mod run_file;
 mod serve;
 mod signals;
+mod tensorboard;
 mod train;
 mod worker;
 
@@ -68,6 +70,9 @@ struct PrepareArgs {
     /// The text to take where cargo's source folder has too little
     #[arg(long)]
     fallback: Option<PathBuf>,
+    /// Tokens that the vocabulary has
+    #[arg(long, default_value_t = sinew_train::VOCABULARY, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(320..=16_384))]
+    vocabulary: usize,
     /// The folder to make
     #[arg(long)]
     out: PathBuf,
@@ -75,18 +80,21 @@ struct PrepareArgs {
 
 #[derive(Args)]
 struct TrainArgs {
+    /// A file that says all that follows, and the shape and recipe besides
+    #[arg(long, conflicts_with_all = ["data", "out", "steps", "seed", "checkpoint_every_s", "preset"])]
+    config: Option<PathBuf>,
     /// A folder that `prepare` made
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, required_unless_present = "config")]
+    data: Option<PathBuf>,
     /// The folder for the finished model
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "config")]
+    out: Option<PathBuf>,
     /// Steps in all
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    steps: u64,
+    #[arg(long, required_unless_present = "config", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    steps: Option<u64>,
     /// The seed of weights and data order
-    #[arg(long)]
-    seed: u64,
+    #[arg(long, required_unless_present = "config")]
+    seed: Option<u64>,
     /// Seconds between two checkpoints
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     checkpoint_every_s: u64,

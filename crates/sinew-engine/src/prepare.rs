@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 pub(crate) fn run(args: &PrepareArgs) -> Result<ExitCode> {
     let text = find_text(args)?;
-    let manifest = prepare(&text, &args.out)?;
+    let manifest = prepare(&text, &args.out, args.vocabulary)?;
     println!(
         "{} bytes of text, sha256 {}, {} tokens to learn from, vocabulary {}",
         manifest.text_bytes, manifest.text_sha256, manifest.corpus_tokens, manifest.vocabulary

@@ -1,10 +1,11 @@
 //! How a run goes: lines of JSON in `metrics.jsonl` for programs and now and then a line of text for people.
 
+use crate::tensorboard::Events;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use sinew_model::Config;
 use sinew_tensor::Team;
-use sinew_tensor::kernels::{Mix, View, ViewMut, matmul};
+use sinew_tensor::kernels::burst;
 use sinew_train::{Recipe, RowKind};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -24,6 +25,7 @@ pub(crate) struct Progress {
     since: Instant,
     text_since: Option<Instant>,
     tokens_per_s: Option<f64>,
+    events: Option<Events>,
 }
 
 /// What a step costs and what the machine could do.
@@ -50,30 +52,27 @@ impl Work {
     }
 }
 
-/// Operations a second of the `gemm` crate on matrices that fit its caches, on all threads together, in a moment.
+/// Operations a second of multiplications and additions in registers, on all threads together, in a moment: the most
+/// that these threads could do here and now.
 fn peak_flops(team: &Team) -> f64 {
-    const SIDE: usize = 256;
-    let once = |time: Duration| {
-        let (left, right) = (vec![0.5; SIDE * SIDE], vec![0.25; SIDE * SIDE]);
-        let mut out = vec![0.0; SIDE * SIDE];
-        let (start, mut count) = (Instant::now(), 0);
-        while start.elapsed() < time {
-            let target = ViewMut::new(&mut out, SIDE, SIDE);
-            matmul(target, View::new(&left, SIDE, SIDE), View::new(&right, SIDE, SIDE), Mix::Replace);
-            count += 1;
-        }
-        f64::from(count) * 2.0 * (SIDE * SIDE * SIDE) as f64 / start.elapsed().as_secs_f64()
-    };
+    const ROUNDS: usize = 20_000;
+    const TIME: Duration = Duration::from_millis(40);
     let mut rates = vec![0.0; team.threads()];
     team.for_each(&mut rates, |_, rate| {
-        once(Duration::from_millis(5));
-        *rate = once(Duration::from_millis(40));
+        let begin = Instant::now();
+        // The best of short stretches, because a stretch in which another program ran says nothing about the processor.
+        while begin.elapsed() < TIME {
+            let start = Instant::now();
+            let (flops, sum) = burst(ROUNDS);
+            std::hint::black_box(sum);
+            *rate = f64::max(*rate, flops / start.elapsed().as_secs_f64());
+        }
     });
     rates.iter().sum()
 }
 
 impl Progress {
-    pub(crate) fn open(folder: &Path, work: Work, threads: usize) -> Result<Progress> {
+    pub(crate) fn open(folder: &Path, work: Work, (threads, tensorboard): (usize, bool)) -> Result<Progress> {
         let path = folder.join(METRICS);
         let open = || -> std::io::Result<File> {
             let mut file = OpenOptions::new().create(true).read(true).append(true).open(&path)?;
@@ -90,7 +89,10 @@ impl Progress {
         };
         let file = open().with_context(|| format!("cannot write `{}`", path.display()))?;
         let since = Instant::now();
-        Ok(Progress { file, threads, work, losses: Vec::new(), since, text_since: None, tokens_per_s: None })
+        let events =
+            if tensorboard { Some(Events::open(&folder.join("tensorboard"), now_ms())?) } else { None };
+        let losses = Vec::new();
+        Ok(Progress { file, threads, work, losses, since, text_since: None, tokens_per_s: None, events })
     }
 
     /// Takes a step's loss and tells about it when it is time to.
@@ -111,8 +113,16 @@ impl Progress {
         let share = tokens_per_s * self.work.token_flops / self.work.peak_flops.max(1.0);
         self.write(&json!({
             "step": step, "steps": steps, "loss": round(loss, 4), "tokens_per_s": tokens_per_s.round(),
+            "now_tokens_per_s": now.round(),
             "peak_share": round(share, 3), "left_s": round(left_s, 1), "threads": self.threads, "t_ms": now_ms(),
         }))?;
+        if let Some(events) = &mut self.events {
+            events.scalars(
+                now_ms(),
+                step,
+                &[("loss", loss), ("tokens_per_s", tokens_per_s), ("peak_share", share)],
+            )?;
+        }
         if step >= steps || self.text_since.is_none_or(|since| since.elapsed() >= TEXT_EVERY) {
             self.text_since = Some(Instant::now());
             println!(
@@ -127,6 +137,17 @@ impl Progress {
     pub(crate) fn event(&mut self, name: &str, step: u64, took: Duration) -> Result<()> {
         let ms = round(took.as_secs_f64() * 1000.0, 1);
         self.write(&json!({"event": name, "step": step, "ms": ms, "threads": self.threads, "t_ms": now_ms()}))
+    }
+
+    /// Tells the loss on what is not trained on.
+    pub(crate) fn evaluated(&mut self, step: u64, loss: f64) -> Result<()> {
+        if let Some(events) = &mut self.events {
+            events.scalars(now_ms(), step, &[("held_out_loss", loss)])?;
+        }
+        println!("step {step}/{}  held-out loss {loss:.3}", self.work.steps);
+        self.write(
+            &json!({"event": "evaluated", "step": step, "held_out_loss": round(loss, 4), "t_ms": now_ms()}),
+        )
     }
 
     /// Leaves the time since the last line out of the speed: it was not spent on steps.

@@ -99,6 +99,44 @@ fn metrics(folder: &Path) -> Vec<Value> {
 }
 
 #[test]
+fn a_run_file_says_all_and_a_wrong_one_is_refused_in_words() {
+    let data = prepared().join("data");
+    let folder = tempfile::tempdir().unwrap();
+    let head = format!("data = {:?}\nout = \"model\"\nsteps = 4\nseed = 5\n", data.display().to_string());
+    let body = "tensorboard = true\nevaluate_every_steps = 3\n[model]\nnum_hidden_layers = 1\n[recipe]\nrows = 2\nmix = [\"Text\"]\n";
+    let try_file = |text: String| {
+        fs::write(folder.path().join("run.toml"), text).unwrap();
+        run(&mut engine(folder.path(), &["train", "--config", "run.toml"]))
+    };
+    let (code, out, error) = try_file(format!("{head}{body}"));
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(out.contains("held-out loss"), "{out}");
+    let config = fs::read_to_string(folder.path().join("model/config.json")).unwrap();
+    assert!(config.contains("\"num_hidden_layers\": 1"), "{config}");
+    let looked: Vec<u64> = metrics(folder.path())
+        .iter()
+        .filter(|line| line["event"] == "evaluated" && line["held_out_loss"].as_f64().is_some())
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(looked, [3, 4]);
+    assert_eq!(fs::read_dir(folder.path().join("tensorboard")).unwrap().count(), 1);
+    let wrong = [
+        (format!("{head}[model]\nlayers = 2\n"), "[model] has `layers`, which is not known; it may have"),
+        (format!("{head}[model]\nvocab_size = 5\n"), "give at least that many"),
+        (format!("{head}[recipe]\nrows = 0\n"), "the recipe has rows = 0; give 1 to"),
+        (format!("{head}[recipe]\nrows = \"x\"\n"), "[recipe] has a value of the wrong kind"),
+        (format!("{head}[recipe]\nsteps = 9\n"), "give them at the top of the file"),
+        ("data = 1".to_owned(), "is not a run file"),
+        (format!("{head}speed = 9\n"), "unknown field `speed`"),
+    ];
+    for (text, want) in wrong {
+        let (code, out, error) = try_file(text);
+        assert_eq!(code, 1, "{out}");
+        assert!(error.contains(want), "{error}");
+    }
+}
+
+#[test]
 fn a_notice_leaves_a_checkpoint_that_the_next_start_takes_up() {
     let data = prepared().join("data");
     let folder = tempfile::tempdir().unwrap();

@@ -124,6 +124,19 @@ impl Pass {
         loss
     }
 
+    /// The weighted loss of a row, without learning from it.
+    ///
+    /// # Panics
+    /// As for [`Pass::learn`].
+    pub fn measure(&mut self, model: Learner<'_>, row: &Example<'_>) -> f64 {
+        let Learner { weights, packs } = model;
+        self.forward(weights, row, |index| LayerForward::packed(&packs.layers[index]));
+        self.head.gather((row.targets, row.weights), &self.last_normed, self.config.width);
+        let logs = self.head.measure(Forward::Packed(&packs.embedding.forward), self.config.vocabulary);
+        let weights = row.weights.iter().filter(|weight| **weight != 0.0);
+        logs.iter().zip(weights).map(|(log, weight)| -f64::from(*log) * f64::from(*weight)).sum()
+    }
+
     /// The natural logarithm of the probability that the model gives each target.
     pub fn log_probabilities(&mut self, weights: &Weights, tokens: &[u32], targets: &[u32]) -> Vec<f32> {
         let (starts, ones) = (vec![0; tokens.len()], vec![1.0; tokens.len()]);

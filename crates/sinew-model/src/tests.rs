@@ -82,6 +82,9 @@ fn log_probabilities_add_up_to_the_loss() {
     let logs = Pass::new(&tiny()).log_probabilities(&weights, &inputs, &targets);
     let sum: f64 = logs.iter().map(|log| -f64::from(*log)).sum();
     assert!((loss - sum).abs() < 1e-4 * loss, "{loss} is not {sum}");
+    let packs = Packs::new(&weights, &team);
+    let measured = Pass::new(&tiny()).measure(Learner { weights: &weights, packs: &packs }, &row);
+    assert_eq!(measured, sum, "packed matrices give the same bits");
 }
 
 #[test]

@@ -38,6 +38,16 @@ pub enum TrainError {
         /// The checkpoint.
         path: PathBuf,
     },
+    /// A recipe that no run can follow.
+    #[error("the recipe has {name} = {value}; {remedy}")]
+    Recipe {
+        /// What is wrong.
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// What it should be.
+        remedy: String,
+    },
     /// The loss is no longer a number.
     #[error("the loss at step {step} is not a finite number; use a lower learning rate or another seed")]
     Diverged {

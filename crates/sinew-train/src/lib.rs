@@ -17,7 +17,7 @@ mod trainer;
 pub use batch::Sequence;
 pub use checkpoint::{Checkpoints, Found};
 pub use error::TrainError;
-pub use prepared::{HeldOutSum, Manifest, Prepared, prepare};
+pub use prepared::{HeldOutSum, Manifest, Prepared, VOCABULARY, prepare};
 pub use recipe::{Recipe, RowKind};
 pub use text::load_text;
 pub use trainer::Trainer;

@@ -61,17 +61,23 @@ const VERSION: u32 = 1;
 const FILE_BYTES_MOST: u64 = 1 << 30;
 /// One part in this many of the text is kept for the gate.
 const HELD_OUT_SHARE: usize = 20;
-/// The tokens of the vocabulary.
-const VOCABULARY: usize = 1024;
+/// The tokens of the vocabulary, where nobody asks for another number.
+pub const VOCABULARY: usize = 1024;
+/// The tokens that a vocabulary may have: all bytes and special ones at least, and few enough for 15 bits.
+const VOCABULARY_LEAST: usize = 320;
+const VOCABULARY_MOST: usize = 1 << 14;
 /// The bytes at the start of the text that the vocabulary is learnt from.
 const VOCABULARY_BYTES: usize = 2 << 20;
 
 /// Divides and encodes a text, adds dialogues and sums, and writes it all to `folder`.
-pub fn prepare(text: &str, folder: &Path) -> Result<Manifest, TrainError> {
+///
+/// The vocabulary has `vocabulary` tokens, or the nearest number that a vocabulary may have.
+pub fn prepare(text: &str, folder: &Path, vocabulary: usize) -> Result<Manifest, TrainError> {
+    let vocabulary = vocabulary.clamp(VOCABULARY_LEAST, VOCABULARY_MOST);
     fs::create_dir_all(folder).map_err(|source| TrainError::Read { path: folder.to_owned(), source })?;
     let (learnt, held_out) = divide(text);
     let talk = dialogues();
-    let tokenizer = Tokenizer::train(&vocabulary_text(learnt, &talk), VOCABULARY)?;
+    let tokenizer = Tokenizer::train(&vocabulary_text(learnt, &talk), vocabulary)?;
     let corpus: Vec<u16> = narrow(tokenizer.encode(learnt)?);
     let mut packed = Vec::new();
     for turn in &talk {

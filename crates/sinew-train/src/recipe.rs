@@ -1,5 +1,6 @@
 //! How a model is trained: the numbers that, with data and seed, decide every bit of the result.
 
+use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 use sinew_model::Config;
 
@@ -21,7 +22,7 @@ pub struct Recipe {
     pub steps: u64,
     /// The seed of the weights and of the data's order.
     pub seed: u64,
-    /// Rows in a batch.
+    /// Rows in a batch. They are worked on one after the other, so a larger batch needs no more memory.
     pub rows: usize,
     /// What the rows hold, one after the other through all batches, and then from the start again.
     pub mix: Vec<RowKind>,
@@ -59,6 +60,37 @@ impl Recipe {
             decay: 0.1,
             clip: 1.0,
         }
+    }
+
+    /// Checks every rule that a run relies on.
+    pub fn check(&self, config: &Config) -> Result<(), TrainError> {
+        let refuse = |name, value: String, remedy: String| Err(TrainError::Recipe { name, value, remedy });
+        let counts = [
+            ("rows", self.rows, 1 << 20),
+            ("row_tokens", self.row_tokens, config.context),
+            ("mix", self.mix.len(), 1 << 10),
+        ];
+        for (name, value, most) in counts {
+            if value == 0 || value > most {
+                return refuse(name, value.to_string(), format!("give 1 to {most}"));
+            }
+        }
+        let shares = [
+            ("warm_share", self.warm_share),
+            ("cool_share", self.cool_share),
+            ("join_share", self.join_share),
+        ];
+        for (name, value) in shares.into_iter().chain([("decay", self.decay)]) {
+            if !(0.0..=1.0).contains(&value) {
+                return refuse(name, value.to_string(), "give a number from 0 to 1".to_owned());
+            }
+        }
+        for (name, value) in [("rate", self.rate), ("clip", self.clip)] {
+            if !(value.is_finite() && value > 0.0) {
+                return refuse(name, value.to_string(), "give a number above 0".to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// What a row of a step holds.

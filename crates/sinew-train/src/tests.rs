@@ -32,7 +32,7 @@ fn data() -> &'static Prepared {
     static DATA: OnceLock<Prepared> = OnceLock::new();
     DATA.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        prepare(&text(), folder.path()).unwrap();
+        prepare(&text(), folder.path(), VOCABULARY).unwrap();
         Prepared::read(folder.path()).unwrap()
     })
 }
@@ -174,7 +174,7 @@ fn training_lowers_the_loss() {
 #[test]
 fn the_same_text_gives_the_same_data() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let made = folders.each_ref().map(|folder| prepare(&text(), folder.path()).unwrap());
+    let made = folders.each_ref().map(|folder| prepare(&text(), folder.path(), VOCABULARY).unwrap());
     assert_eq!(made[0], made[1]);
     let hashes = folders.each_ref().map(|folder| Prepared::read(folder.path()).unwrap().hash);
     assert_eq!(hashes[0], hashes[1]);
@@ -359,7 +359,7 @@ fn what_is_not_text_is_refused_by_name() {
 #[test]
 fn damaged_data_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    prepare(&text(), folder.path()).unwrap();
+    prepare(&text(), folder.path(), VOCABULARY).unwrap();
     for name in ["corpus.bin", "sums.bin", "dialogues.bin", "tokenizer.json", "held-out.txt", "manifest.json"]
     {
         let path = folder.path().join(name);
@@ -407,4 +407,46 @@ fn prose_is_gathered_in_order_and_without_code() {
     let locked = corpus::locked_packages(lock);
     assert_eq!(locked, BTreeSet::from(["b-1.0.0".to_owned()]));
     assert_eq!(corpus::gather(folder.path(), Some(&locked)).unwrap(), None, "one package has too little");
+}
+
+#[test]
+fn what_was_never_trained_on_is_measured_and_learning_lowers_it() {
+    let team = Team::new(2);
+    let mut run = trainer(30, &team);
+    let before = run.evaluate(5).unwrap().unwrap();
+    let weights = run.model().weights.plain;
+    assert!((before - (data().vocabulary() as f64).ln()).abs() < 1.5, "random weights guess: {before}");
+    assert_eq!(run.evaluate(5).unwrap(), Some(before));
+    assert!(weights == run.model().weights.plain, "measuring changes nothing");
+    while !run.finished() {
+        run.advance().unwrap();
+    }
+    assert!(run.evaluate(5).unwrap().unwrap() < before - 0.5);
+}
+
+#[test]
+fn a_recipe_that_cannot_be_followed_is_refused_in_words() {
+    let wrong: [fn(&mut Recipe); 6] = [
+        |recipe| recipe.rows = 0,
+        |recipe| recipe.row_tokens = 65,
+        |recipe| recipe.mix.clear(),
+        |recipe| recipe.warm_share = -0.5,
+        |recipe| recipe.rate = f32::NAN,
+        |recipe| recipe.clip = 0.0,
+    ];
+    let mut shown = Vec::new();
+    for change in wrong {
+        let mut recipe = recipe(5);
+        change(&mut recipe);
+        shown.push(Trainer::new(config(), data(), recipe, &Team::new(1)).err().unwrap().to_string());
+    }
+    let want = [
+        "the recipe has rows = 0; give 1 to 1048576",
+        "the recipe has row_tokens = 65; give 1 to 64",
+        "the recipe has mix = 0; give 1 to 1024",
+        "the recipe has warm_share = -0.5; give a number from 0 to 1",
+        "the recipe has rate = NaN; give a number above 0",
+        "the recipe has clip = 0; give a number above 0",
+    ];
+    assert_eq!(shown, want);
 }

@@ -65,6 +65,7 @@ impl<'a> Trainer<'a> {
         team: &'a Team,
     ) -> Result<Trainer<'a>, TrainError> {
         config.check()?;
+        recipe.check(&config)?;
         let mut weights = Weights::random(config, recipe.seed, team);
         // Steps multiply by the packs; the turned copies are made again when somebody asks for the model.
         weights.turned = Vec::new();
@@ -128,6 +129,32 @@ impl<'a> Trainer<'a> {
         self.refresh();
         self.state.step += 1;
         Ok(loss)
+    }
+
+    /// The mean loss of a token of the held-out text, over `rows` rows at most, spread over the text. None without text.
+    pub fn evaluate(&mut self, rows: usize) -> Result<Option<f64>, TrainError> {
+        let tokens = self.data.tokenizer.encode(&self.data.held_out_text)?;
+        let length = self.recipe.row_tokens.min(tokens.len().saturating_sub(1));
+        if length == 0 || rows == 0 {
+            return Ok(None);
+        }
+        let rows = rows.min((tokens.len() - 1) / length);
+        let (starts, shares) = (vec![0; length], vec![1.0 / (rows * length) as f32; length]);
+        let model = Learner { weights: &self.state.weights, packs: &self.packs };
+        let (desks, mut losses) = (&self.desks, vec![0.0; rows]);
+        let spread = (tokens.len() - 1 - length) / rows.max(2).saturating_sub(1);
+        // As many at a time as a step has parts, because there are no more desks than that.
+        for (first, group) in (0..).step_by(PARTS).zip(losses.chunks_mut(PARTS)) {
+            self.team.for_each(group, |index, loss| {
+                let from = (first + index) * spread;
+                let (tokens, targets) = (&tokens[from..from + length], &tokens[from + 1..=from + length]);
+                let mut desk = free(desks).pop().expect("there is a desk for each thread");
+                *loss =
+                    desk.pass.measure(model, &Example { tokens, starts: &starts, targets, weights: &shares });
+                free(desks).push(desk);
+            });
+        }
+        Ok(Some(losses.iter().sum()))
     }
 
     /// Brings what is derived from the weights up to date after a checkpoint replaced them.

@@ -157,6 +157,13 @@ pub(crate) enum Command {
         /// The lease's folder
         folder: PathBuf,
     },
+    /// Train a model on this machine, without a lease: --config run.toml
+    #[command(disable_help_flag = true)]
+    Train {
+        /// What `sinew engine train` is told
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// The engine that trains, benchmarks and serves models, as workloads run it
     #[command(hide = true, disable_help_flag = true)]
     Engine {

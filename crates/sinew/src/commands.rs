@@ -37,6 +37,9 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
     match typed.command {
         // These two run as workloads and beside them, where nobody has settings.
         Command::Supervise { folder } => std::process::exit(sinew_exec::supervise(&folder)),
+        Command::Train { arguments } => {
+            return Ok(sinew_engine::main(std::iter::once("train".into()).chain(arguments)));
+        }
         Command::Engine { arguments } => return Ok(sinew_engine::main(arguments.into_iter())),
         Command::Openapi => print::line(sinew_server::openapi_json().trim_end())?,
         Command::Completions(args) => completions::run(&args)?,

@@ -29,4 +29,5 @@ pub(crate) use product::{product_at, turned_at};
 pub use rms_norm::{NormBackward, rms_norm_again, rms_norm_backward, rms_norm_forward};
 pub use rotary::{Rotary, rotary_backward, rotary_forward};
 pub use swiglu::{swiglu_forward, swiglu_turn};
+pub use tile::burst;
 pub use tree_sum::{PARTS, tree_sum};

@@ -3,7 +3,7 @@
 //! sum[r][c] = Σ over k of left[r][k] · right[k][c] as one chain for each sum, then out = sum or out += sum. A form for
 //! each level; those with fused multiply-adds have the same bits, because no form divides a chain.
 
-use crate::dispatch::Level;
+use crate::dispatch::{Level, level};
 
 /// Columns of a panel: four vectors of 512 bits.
 pub(super) const PANEL: usize = 64;
@@ -63,6 +63,30 @@ pub(super) fn run_tile(level: Level, out: &mut [f32], tile: &Tile<'_>) {
     }
 }
 
+/// Multiplies and adds in registers for `rounds` rounds and returns how many operations that were: timed by the caller,
+/// the most that this processor does for one thread. The number that comes with them is of no use but to be looked at.
+pub fn burst(rounds: usize) -> (f64, f32) {
+    let (lanes, sum) = match level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level says that this processor has the features.
+        Level::Avx512 => (16, unsafe { avx512::burst(rounds) }),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => (8, unsafe { avx2::burst(rounds) }),
+        Level::Portable => {
+            let mut sums = [0.5_f32; 4 * CHAINS];
+            for _ in 0..rounds {
+                sums.iter_mut().for_each(|sum| *sum = *sum * std::hint::black_box(0.5) + 0.25);
+            }
+            (4, sums[0])
+        }
+    };
+    ((2 * lanes * CHAINS * rounds) as f64, sum)
+}
+
+/// Sums that [`burst`] carries side by side: enough to fill two pipes of four steps.
+const CHAINS: usize = 12;
+
 /// Plain loops over rows: what every processor can do.
 fn portable(out: &mut [f32], tile: &Tile<'_>) {
     for row in 0..tile.rows {
@@ -89,7 +113,7 @@ fn finish(out: &mut [f32], sums: &[f32], add: bool) {
 macro_rules! vector_tile {
     ($d:tt $name:ident, $features:literal, $lanes:literal, $vectors:literal, [$($count:literal)*], $kinds:tt) => {
         mod $name {
-            use super::{PANEL, Tile, finish};
+            use super::{CHAINS, PANEL, Tile, finish};
             use std::arch::x86_64::*;
 
             /// Columns whose sums are carried together.
@@ -153,6 +177,26 @@ macro_rules! vector_tile {
                     ahead = ahead.wrapping_add(ahead_step);
                 }
                 write::<ROWS>(out, tile, WIDTH.min(tile.columns - first), &sums);
+            }
+
+            /// [`super::burst`] for this width.
+            #[target_feature(enable = $features)]
+            pub(super) fn burst(rounds: usize) -> f32 {
+                let mut sums: [Vector; CHAINS] = std::array::from_fn(|chain| splat(chain as f32));
+                let (factor, summand) = (splat(std::hint::black_box(0.999)), splat(std::hint::black_box(0.25)));
+                for _ in 0..rounds {
+                    for sum in &mut sums {
+                        *sum = multiply_add(*sum, factor, summand);
+                    }
+                }
+                let mut total = zero();
+                for sum in sums {
+                    total = add(total, sum);
+                }
+                let mut room = [0.0; $lanes];
+                // SAFETY: the room holds one vector.
+                unsafe { store(room.as_mut_ptr(), total) };
+                room[0]
             }
 
             /// Asks for the tile's place in the result, which is needed when the sums are done.
