@@ -10,6 +10,7 @@ mod proof;
 mod rating;
 mod report;
 mod submissions;
+mod train;
 mod whole;
 
 use crate::repository::Repository;
@@ -129,6 +130,21 @@ const BENCHES: &[Bench] = &[
         name: "recall",
         what: "from the owner's request to its own program on the core, with every second borrower ignoring its notice",
         run: whole::recall,
+    },
+    Bench {
+        name: "train",
+        what: "training steps of three decoders in f32 on two threads, beside PyTorch at its best",
+        run: train::train,
+    },
+    Bench {
+        name: "train-memory",
+        what: "the most memory that such a training holds at once",
+        run: train::memory,
+    },
+    Bench {
+        name: "resume",
+        what: "training killed with -9 again and again, going on with other threads, against a run left alone",
+        run: train::resume,
     },
 ];
 
