@@ -2,6 +2,7 @@
 
 use crate::driver::DriverHandle;
 use crate::machine::OwnUse;
+use crate::proving::Prover;
 use crate::runner::Runner;
 use sinew_store::{Artefacts, InstanceId};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(crate) struct App {
     pub(crate) driver: DriverHandle,
     pub(crate) artefacts: Arc<Artefacts>,
     pub(crate) runner: Arc<Runner>,
+    pub(crate) prover: Arc<Prover>,
     pub(crate) own_use: OwnUse,
     /// Uploads under way; each holds a thread.
     pub(crate) uploads: Arc<Semaphore>,

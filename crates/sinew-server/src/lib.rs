@@ -16,6 +16,7 @@ mod machine;
 mod metrics;
 mod openapi;
 mod pages;
+mod proving;
 mod references;
 mod reply;
 mod routes;
@@ -28,6 +29,7 @@ mod workplace;
 pub use error::ServerError;
 pub use journal::{JOURNAL_VERSION, read_event};
 pub use openapi::openapi_json;
+pub use proving::{Bundle, Item, Unproven, contract_of, leaf, origin, prove, read_leaf};
 pub use server::{FirstKey, Server};
 pub use settings::{Sandboxed, Settings};
 

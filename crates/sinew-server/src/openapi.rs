@@ -1,8 +1,8 @@
 //! The description of the API, generated from the handlers.
 
 use crate::routes::{
-    artefacts, cells, console, contracts, exports, machine, money, organisations, pools, releases, what_if,
-    workloads,
+    artefacts, cells, console, contracts, exports, machine, money, organisations, pools, proofs, releases,
+    what_if, workloads,
 };
 use crate::{gateway, metrics};
 use axum::http::header;
@@ -48,6 +48,8 @@ use utoipa::OpenApi;
         contracts::invoices,
         contracts::invoice,
         exports::file,
+        proofs::proof,
+        proofs::checkpoint,
         workloads::list,
         workloads::show,
         workloads::submit,

@@ -9,6 +9,7 @@ pub(crate) mod machine;
 pub(crate) mod money;
 pub(crate) mod organisations;
 pub(crate) mod pools;
+pub(crate) mod proofs;
 pub(crate) mod releases;
 pub(crate) mod what_if;
 pub(crate) mod workloads;
@@ -49,6 +50,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/invoices", get(contracts::invoices))
         .route("/api/invoices/{contract}/{number}", get(contracts::invoice))
         .route("/api/export/{format}", get(exports::file))
+        .route("/api/invoices/{contract}/{number}/proof", get(proofs::proof))
+        .route("/api/contracts/{id}/log/checkpoint", get(proofs::checkpoint))
         .route("/api/workloads", get(workloads::list).post(workloads::submit))
         .route(
             "/api/workloads/{workload}",

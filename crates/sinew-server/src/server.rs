@@ -6,6 +6,7 @@ use crate::driver::{Driver, DriverHandle, wall_clock};
 use crate::error::ServerError;
 use crate::journal::EventLog;
 use crate::machine::{self, OwnUse};
+use crate::proving::Prover;
 use crate::reply::draw;
 use crate::routes::router;
 use crate::runner::{Runner, RunnerHandle, drain_span};
@@ -79,6 +80,7 @@ impl Server {
             driver: handle.clone(),
             artefacts,
             runner: Arc::clone(&runner),
+            prover: Arc::new(Prover::new(settings.data.clone(), settings.log_seed)),
             own_use: OwnUse::start(),
             uploads: Arc::new(tokio::sync::Semaphore::new(UPLOADS_MAX)),
             instance: folder.identity().instance,

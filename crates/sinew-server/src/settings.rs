@@ -27,6 +27,8 @@ pub struct Settings {
     pub journal_max_bytes: Option<u64>,
     /// Whose programs run in a sandbox.
     pub sandbox: Sandboxed,
+    /// The secret of the key that signs the logs of contracts; without it no invoice is proven here.
+    pub log_seed: Option<[u8; 32]>,
 }
 
 /// Whose programs run in a sandbox.
@@ -55,6 +57,7 @@ impl Settings {
             log_bytes: 16 << 20,
             journal_max_bytes: None,
             sandbox: Sandboxed::All,
+            log_seed: None,
         }
     }
 }

@@ -22,7 +22,7 @@ The file holds the contract's records only. It is signed with the log key of you
 lab's witness cosigns it, and anybody checks it: `sinew verify --invoice invoice-1.proof --policy lyra.policy`.";
 
 /// The owner's key for the logs of its contracts.
-const LOG_KEY: &str = "log.key";
+pub(crate) const LOG_KEY: &str = "log.key";
 
 /// What can be done with invoices.
 #[derive(Debug, Subcommand)]

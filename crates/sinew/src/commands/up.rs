@@ -1,6 +1,7 @@
 //! `sinew up`: the server, and on its first start the owner's profile.
 
 use crate::client::Client;
+use crate::commands::invoice::LOG_KEY;
 use crate::context::Context;
 use crate::draw;
 use crate::error::{At, CliError};
@@ -125,6 +126,9 @@ pub(crate) fn start(context: &Context, mut settings: Settings) -> Result<Started
         let server = url(settings.listen);
         let organisation = settings.owner.to_string();
         home.save(&name, &Profile { server, organisation, key: key.clone(), instance: None })?;
+    }
+    if key.is_some() {
+        settings.log_seed = Some(home.ensure_seed(&name, LOG_KEY)?);
     }
     settings.first_secret = key;
     match Server::start(settings) {

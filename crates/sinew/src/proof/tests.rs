@@ -3,7 +3,8 @@ use crate::audit::tests::{World, months};
 use expect_test::{expect, expect_file};
 use sinew_core::Event;
 use sinew_ledger::InvoiceKey;
-use sinew_proof::{Algorithm, Checkpoint, Policy, Signer};
+use sinew_proof::{Algorithm, Checkpoint, Note, Policy, Signer};
+use sinew_types::ContractId;
 
 const NOW_S: u64 = 2_000;
 const LOG_SEED: [u8; 32] = [11; 32];

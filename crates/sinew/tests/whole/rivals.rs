@@ -3,6 +3,17 @@
 use crate::world::{World, log_of, shell, until_state};
 use serde_json::{Value, json};
 
+fn both_parties_get_the_proof(parties: &[&crate::api::Api], contract: &str) {
+    let proof = format!("/api/invoices/{contract}/1/proof");
+    for party in parties {
+        let (proof, log) =
+            (party.get(&proof), party.get(&format!("/api/contracts/{contract}/log/checkpoint")));
+        assert_eq!((proof.status, log.status), (200, 200), "both parties get what proves their bill");
+        let (proof, log) = (proof.body.as_str().expect("a text"), log.body.as_str().expect("a text"));
+        assert!(proof.starts_with("sinew/invoice-proof/v1\n") && proof.ends_with(log), "{proof}");
+    }
+}
+
 #[test]
 fn a_rivals_things_look_like_things_that_do_not_exist() {
     let world = World::new(2);
@@ -13,6 +24,7 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
     until_state(&lyra, "secret-plan", &["done"]);
     let invoice = world.owner.must(&format!("/api/contracts/{contract}/invoices"), &json!({}));
     assert_eq!(invoice["number"], 1);
+    both_parties_get_the_proof(&[&world.owner, &lyra], &contract);
     let flows_seen = |lab: &crate::api::Api| lab.get("/api/money").body["items"].as_array().map(Vec::len);
     assert_eq!((flows_seen(&lyra), flows_seen(&vega)), (Some(1), Some(0)), "a lab sees its own flows only");
     for format in ["csv", "focus", "hledger", "beancount"] {
@@ -31,6 +43,11 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
             format!("/api/export/csv?contract={contract}&number=1"),
             format!("/api/export/csv?contract=contract-{none}&number=1"),
         ),
+        (format!("/api/invoices/{contract}/1/proof"), format!("/api/invoices/contract-{none}/1/proof")),
+        (
+            format!("/api/contracts/{contract}/log/checkpoint"),
+            format!("/api/contracts/contract-{none}/log/checkpoint"),
+        ),
         (format!("/api/workloads/{workload}"), format!("/api/workloads/workload-{none}")),
         ("/api/workloads/secret-plan".to_owned(), "/api/workloads/no-plan".to_owned()),
         (format!("/api/workloads/{workload}/logs"), format!("/api/workloads/workload-{none}/logs")),
@@ -45,7 +62,12 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
             if let Some((_, query)) = path.split_once("?contract=") {
                 return query.replace("&number=", "/");
             }
-            path.trim_end_matches("/logs").trim_end_matches("/files/x").trim_start_matches("/api/").to_owned()
+            path.trim_end_matches("/logs")
+                .trim_end_matches("/files/x")
+                .trim_end_matches("/proof")
+                .trim_end_matches("/log/checkpoint")
+                .trim_start_matches("/api/")
+                .to_owned()
         };
         let bare = |body: &Value, path: &str| {
             let mut text = body.to_string();

@@ -49,6 +49,7 @@ impl World {
         settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         settings.supervisor = (binary(), vec![OsString::from("supervise")]);
         settings.first_secret = Some(secret("owner"));
+        settings.log_seed = Some([11; 32]);
         change(&mut settings);
         let server = Server::start(settings.clone()).expect("a fresh server starts");
         let owner = Api::new(&format!("http://{}", server.address()), &secret("owner"));
