@@ -158,7 +158,7 @@ pub(crate) enum Command {
         folder: PathBuf,
     },
     /// Train a model on this machine, without a lease: --config run.toml
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = "Example:\n  sinew train --config run.toml")]
     Train {
         /// What `sinew engine train` is told
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
