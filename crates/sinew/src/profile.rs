@@ -159,6 +159,17 @@ impl Home {
         Ok(seed)
     }
 
+    /// Whether that secret was drawn.
+    pub(crate) fn has_seed(&self, name: &str, file: &str) -> Result<bool, CliError> {
+        Ok(self.folder(name)?.join(file).exists())
+    }
+
+    /// Removes that secret, before anybody used it.
+    pub(crate) fn remove_seed(&self, name: &str, file: &str) -> Result<(), CliError> {
+        let path = self.folder(name)?.join(file);
+        fs::remove_file(&path).at("remove", &path)
+    }
+
     /// Where a profile's witness keeps what it saw.
     pub(crate) fn witness_folder(&self, name: &str) -> Result<PathBuf, CliError> {
         self.make_folder(name)?;

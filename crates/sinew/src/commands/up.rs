@@ -127,6 +127,7 @@ pub(crate) fn start(context: &Context, mut settings: Settings) -> Result<Started
         let organisation = settings.owner.to_string();
         home.save(&name, &Profile { server, organisation, key: key.clone(), instance: None })?;
     }
+    let drawn = pending && !home.has_seed(&name, LOG_KEY)?;
     if key.is_some() {
         settings.log_seed = Some(home.ensure_seed(&name, LOG_KEY)?);
     }
@@ -136,6 +137,9 @@ pub(crate) fn start(context: &Context, mut settings: Settings) -> Result<Started
         Err(error) => {
             if pending {
                 // Nothing began, so nothing may stay: the profile would be in the way of others.
+                if drawn {
+                    home.remove_seed(&name, LOG_KEY)?;
+                }
                 home.remove(&name)?;
             }
             Err(error.into())
