@@ -1,9 +1,10 @@
 """Goes through the records of a contract's log and makes every invoice in it a second time."""
+import hashlib
 import json
 
 from rating import month, rate
 
-BOOKS = {"undelivered": "undelivered", "credit": "credits", "tax": "taxes", "prepayment": "prepaid"}
+BOOKS = {"undelivered": "undelivered", "credit": "credits", "tax": "taxes", "prepayment": "prepaid", "late": "late", "lent": "lent"}
 
 
 class Wrong(Exception):
@@ -23,12 +24,15 @@ class Log:
         windows = offer["expanded"]["windows"] if offer.get("expanded") else [self.terms]
         self.windows = [(window["starts"], window["ends"]) for window in windows]
         self.missing, self.counted_to, self.undelivered, self.past, self.said = 0, self.terms["starts"], 0, {}, ""
+        self.owed = {}
 
     def follow(self, at, event):
         kind, of = event["is"], event.get("record", {}).get("contract") or event.get("invoice", {}).get("contract")
         need((of or event.get("id")) == self.id, "a record of another contract")
         if kind == "usage-recorded":
             self.usage.append(event["record"])
+        elif kind == "capacity-lent":
+            self.owed["lent"] = self.owed.get("lent", 0) + int(event["lent"][1])
         elif kind == "invoiced":
             self.invoiced(at, event["invoice"])
         else:
@@ -52,16 +56,25 @@ class Log:
             self.billed[lease] = after
             own += int(record["own_chip_milli"]) * (after - first)
             borrowed += int(record["borrowed_chip_milli"]) * (after - first)
-        lines = rate(terms, (start, end, end < month(start, 1)), (own, borrowed, self.undelivered), self.past)
+        lines = rate(terms, (start, end, end < month(start, 1)), (own, borrowed, self.owed | {"undelivered": self.undelivered}),
+                     self.past)
         asset, total = terms["guaranteed_price"]["money"]["asset"], sum(line["amount"]["units"] for line in lines)
         again = {"contract": self.id, "number": self.number, "owner": terms["owner"], "lab": terms["lab"], "from": start,
                  "to": end, "lines": lines, "total": {"asset": asset, "units": total}, "records": len(self.usage),
                  "transaction": {"postings": postings(terms, lines, total)}}
+        again |= {"rate_card": rate_card(terms)} if "rate_card" in invoice else {}
         need(invoice == large(again), f"the invoice differs; recomputed: {json.dumps(large(again))}")
         for line in lines:
             self.past[line.get("clause")] = self.past.get(line.get("clause"), 0) + line["amount"]["units"]
         self.said = f"{self.id}/{self.number}: {total} of 10^-{asset['scale']} {asset['code']}, {len(self.usage)} records"
-        self.usage, self.undelivered, self.begins, self.number = [], 0, end, self.number + 1
+        self.usage, self.undelivered, self.owed, self.begins, self.number = [], 0, {}, end, self.number + 1
+
+
+def rate_card(terms):
+    """The name of prices and clauses: the same for the same ones."""
+    card = {name: terms[name] for name in ("borrowed_price", "clauses", "guaranteed_price", "rounding") if name in terms}
+    text = json.dumps(card, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(b"sinew/rate-card/v1\n" + text.encode()).hexdigest()
 
 
 def postings(terms, lines, total):

@@ -97,15 +97,16 @@ class Sheet:
         span = max(min(self.end, self.terms["ends"]) - max(self.start, self.terms["starts"]), 0)
         return at, rounded(self.money(amount) * span, month(self.month, 1) - self.month, self.rule)
 
-    def look_back(self, missing):
-        """Commitment, undelivered capacity, credits, taxes and prepayments, in this order."""
+    def look_back(self, owed):
+        """Commitment, what the owner owes, credits, taxes and prepayments, in this order."""
         at, least = self.monthly("at", 2)
         if least > self.sum():
             self.add("commitment", least - self.sum(), at)
-        for at, words in self.clauses:
-            if words[0] == "undelivered":
-                price = self.price(words[1], words[2])
-                self.add("undelivered", -self.charge(missing, price), at, (missing, price))
+        for kind in ("undelivered", "late", "lent"):
+            for at, words in self.clauses:
+                if words[0] == kind:
+                    price = self.price(words[1], words[2])
+                    self.add(kind, -self.charge(owed.get(kind, 0), price), at, (owed.get(kind, 0), price))
         for at, words in self.clauses:
             if words[0] == "credit" and moment(words[4]) > self.month:
                 spent = min(self.money(words[1]) + self.past.get(at, 0), self.sum())
@@ -133,7 +134,7 @@ class Sheet:
 
 
 def rate(terms, period, used, past):
-    """Lines of an invoice: `period` is from, to and whether none follows; `used` is own, borrowed and missing."""
+    """Lines of an invoice: `period` is from, to and whether none follows; `used` is own, borrowed and what is owed."""
     sheet = Sheet(terms, period, past)
     sheet.capacity("guaranteed", used[0])
     sheet.capacity("borrowed", used[1])

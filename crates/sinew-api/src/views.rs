@@ -240,7 +240,7 @@ pub struct ExplainView {
 /// One line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LineView {
-    /// `guaranteed`, `borrowed`, `fee`, `commitment`, `undelivered`, `credit`, `tax` or `prepayment`.
+    /// `guaranteed`, `borrowed`, `fee`, `commitment`, `undelivered`, `late`, `lent`, `credit`, `tax` or `prepayment`.
     pub kind: String,
     /// How much was used; absent where it is not use that is paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -289,6 +289,9 @@ pub struct InvoiceView {
     pub total: String,
     /// How many usage records it is made of.
     pub records: u64,
+    /// The SHA-256 of the prices and clauses that it was made by; absent on invoices from before they had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_card: Option<String>,
 }
 
 impl InvoiceView {
@@ -308,6 +311,7 @@ impl InvoiceView {
             lines: invoice.lines.iter().map(|line| LineView::of(line, clauses)).collect(),
             total: invoice.total.to_string(),
             records: invoice.records,
+            rate_card: invoice.rate_card.map(|card| card.to_string()),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub(crate) const CLAUSES_MOST: usize = 64;
 /// Parts of one that a rate is counted in.
 pub const PARTS: u32 = 1_000_000;
-const WANTED: &str = "a clause such as `guaranteed 1.50 USD/chip-hour beyond 1000 chip-hours from 2027-01-01`, `fee 500.00 USD`, `at least 10000.00 USD`, `undelivered 3.80 USD/chip-hour`, `credit 500.00 USD until 2027-07-01`, `prepay 2000.00 USD on 2027-01-01 back 500.00 USD from 2027-07-01` or `tax VAT 8.1 %`";
+const WANTED: &str = "a clause such as `guaranteed 1.50 USD/chip-hour beyond 1000 chip-hours from 2027-01-01`, `fee 500.00 USD`, `at least 10000.00 USD`, `undelivered 3.80 USD/chip-hour`, `late 5.00 USD/chip-hour`, `lent 0.40 USD/chip-hour`, `credit 500.00 USD until 2027-07-01`, `prepay 2000.00 USD on 2027-01-01 back 500.00 USD from 2027-07-01` or `tax VAT 8.1 %`";
 
 /// Capacity inside the guarantee, or beyond it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -21,6 +21,32 @@ pub enum Capacity {
     Guaranteed,
     /// Beyond.
     Borrowed,
+}
+
+/// What an owner pays a lab for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owing {
+    /// Guaranteed capacity that it could not hold because cells had failed.
+    Undelivered,
+    /// Guaranteed capacity that came later than the recall bound allows.
+    Late,
+    /// Guaranteed capacity that others held while the lab let it lie idle: the lab's share of what they paid.
+    Lent,
+}
+
+impl Owing {
+    /// All of them, in the order of an invoice's lines.
+    pub const ALL: [Self; 3] = [Self::Undelivered, Self::Late, Self::Lent];
+
+    /// As people write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Undelivered => "undelivered",
+            Self::Late => "late",
+            Self::Lent => "lent",
+        }
+    }
 }
 
 /// One clause. Dates are first moments of a month, except where a payment is due.
@@ -51,8 +77,10 @@ pub enum Clause {
         /// From which month on; a later one takes the place of an earlier one.
         from: Option<Instant>,
     },
-    /// What the owner pays for guaranteed capacity that it could not hold.
-    Undelivered {
+    /// What the owner pays the lab.
+    Owing {
+        /// What for.
+        of: Owing,
         /// For so much of it.
         price: Price,
     },
@@ -87,7 +115,7 @@ impl Clause {
     /// All amounts of money in it.
     fn assets(&self) -> Vec<&Asset> {
         match self {
-            Self::Price { price, .. } | Self::Undelivered { price } => vec![&price.money.asset],
+            Self::Price { price, .. } | Self::Owing { price, .. } => vec![&price.money.asset],
             Self::Fee { money, .. } | Self::Least { money, .. } | Self::Credit { money, .. } => {
                 vec![&money.asset]
             }
@@ -102,7 +130,7 @@ impl Clause {
             Self::Price { from, .. } | Self::Fee { from, .. } | Self::Least { from, .. } => *from,
             Self::Credit { until, .. } => Some(*until),
             Self::Prepay { from, .. } => Some(*from),
-            Self::Undelivered { .. } | Self::Tax { .. } => None,
+            Self::Owing { .. } | Self::Tax { .. } => None,
         }
     }
 
@@ -115,7 +143,9 @@ impl Clause {
             }
             Self::Fee { from, .. } => Some((2, None, *from)),
             Self::Least { from, .. } => Some((3, None, *from)),
-            Self::Undelivered { .. } => Some((4, None, None)),
+            Self::Owing { of: Owing::Undelivered, .. } => Some((4, None, None)),
+            Self::Owing { of: Owing::Late, .. } => Some((5, None, None)),
+            Self::Owing { of: Owing::Lent, .. } => Some((6, None, None)),
             Self::Credit { .. } | Self::Prepay { .. } | Self::Tax { .. } => None,
         }
     }
@@ -171,6 +201,15 @@ impl Clauses {
         (1..).zip(&self.0)
     }
 
+    /// What the owner pays the lab for so much of something, and the number of the clause that says so.
+    #[must_use]
+    pub fn owing(&self, of: Owing) -> Option<(u32, &Price)> {
+        self.iter().find_map(|(number, clause)| match clause {
+            Clause::Owing { of: known, price } if *known == of => Some((number, price)),
+            _ => None,
+        })
+    }
+
     /// The first thing that is wrong with them, beside prices in `asset` and between these dates.
     pub(crate) fn check(&self, asset: &Asset, dates: Range<Instant>) -> Result<(), ClauseFlaw> {
         if self.0.len() > CLAUSES_MOST {
@@ -216,7 +255,7 @@ impl fmt::Display for Clause {
             }
             Self::Fee { money, from: begins } => write!(f, "fee {money}{}", from(begins)),
             Self::Least { money, from: begins } => write!(f, "at least {money}{}", from(begins)),
-            Self::Undelivered { price } => write!(f, "undelivered {price}"),
+            Self::Owing { of, price } => write!(f, "{} {price}", of.word()),
             Self::Credit { money, until } => write!(f, "credit {money} until {}", day(*until)),
             Self::Prepay { money, due, back, from } => {
                 write!(f, "prepay {money} on {} back {back} from {}", day(*due), day(*from))
@@ -261,10 +300,9 @@ fn read(words: &[&str]) -> Option<Result<Clause, Malformed>> {
         "at" if rest.first() == Some(&"least") => {
             monthly(rest.get(1..)?).map(|read| read.map(|(money, from)| Clause::Least { money, from }))
         }
-        "undelivered" => {
-            let [number, unit] = rest else { return None };
-            Some(format!("{number} {unit}").parse().map(|price| Clause::Undelivered { price }))
-        }
+        "undelivered" => owing(Owing::Undelivered, rest),
+        "late" => owing(Owing::Late, rest),
+        "lent" => owing(Owing::Lent, rest),
         "credit" => {
             let [number, asset, "until", until] = rest else { return None };
             Some(amount(number, asset).and_then(|money| Ok(Clause::Credit { money, until: until.parse()? })))
@@ -273,6 +311,11 @@ fn read(words: &[&str]) -> Option<Result<Clause, Malformed>> {
         "tax" => tax(rest),
         _ => None,
     }
+}
+
+fn owing(of: Owing, words: &[&str]) -> Option<Result<Clause, Malformed>> {
+    let [number, unit] = words else { return None };
+    Some(format!("{number} {unit}").parse().map(|price| Clause::Owing { of, price }))
 }
 
 fn price(of: Capacity, words: &[&str]) -> Option<Result<Clause, Malformed>> {

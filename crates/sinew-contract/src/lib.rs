@@ -10,7 +10,7 @@ mod sign;
 mod terms;
 
 pub use calendar::{Calendar, Expanded, Window};
-pub use clause::{Capacity, Clause, ClauseFlaw, Clauses, PARTS};
+pub use clause::{Capacity, Clause, ClauseFlaw, Clauses, Owing, PARTS};
 pub use sign::{PublicKey, SecretKey, Signature};
 pub use terms::{Contract, Flaw, InForce, Standing, Terms};
 

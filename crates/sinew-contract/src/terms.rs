@@ -3,8 +3,9 @@
 use crate::calendar::{Calendar, Expanded};
 use crate::clause::{ClauseFlaw, Clauses};
 use crate::{PublicKey, Signature};
+use sha2::{Digest, Sha256};
 use sinew_types::{
-    Asset, Canonical, ContractId, Instant, OrgId, PoolId, Price, Rounding, Shape, Span, Value,
+    Asset, Canonical, ContractId, Hash, Instant, OrgId, PoolId, Price, Rounding, Shape, Span, Value,
     canonical_enum, canonical_struct,
 };
 
@@ -116,6 +117,21 @@ impl Terms {
     pub fn signing_bytes(&self, id: ContractId) -> Vec<u8> {
         let document = Value::List(vec![id.to_value(), self.to_value()]);
         format!("sinew/contract/v1\n{}", document.to_json()).into_bytes()
+    }
+
+    /// The name of its prices and clauses: the same for the same ones, whoever agrees on them.
+    #[must_use]
+    pub fn rate_card(&self) -> Hash {
+        let fields = [
+            ("borrowed_price", self.borrowed_price.to_value()),
+            ("clauses", self.clauses.to_value()),
+            ("guaranteed_price", self.guaranteed_price.to_value()),
+            ("rounding", self.rounding.to_value()),
+        ];
+        let said = fields.into_iter().filter(|(_, value)| *value != Value::Null);
+        let card = Value::Map(said.map(|(name, value)| (name.to_owned(), value)).collect());
+        let text = format!("sinew/rate-card/v1\n{}", card.to_json());
+        Hash::from_bytes(Sha256::digest(text.as_bytes()).into())
     }
 
     /// How many loose chips the guarantee asks for; nothing where it asks for another shape.

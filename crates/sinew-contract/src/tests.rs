@@ -133,6 +133,8 @@ fn clauses_read_as_they_are_written() {
         "fee 500.00 USD",
         "at least 10000.00 USD from 2027-01-01",
         "undelivered 3.80 USD/chip-hour",
+        "late 5.00 USD/chip-hour",
+        "lent 0.40 USD/chip-hour",
         "credit 500.00 USD until 2027-07-01",
         "prepay 2000.00 USD on 2027-01-01T12:00:00.000Z back 500.00 USD from 2027-07-01",
         "tax VAT 8.1 %",
@@ -158,9 +160,35 @@ fn clauses_read_as_they_are_written() {
         ("tax VAT 1.23456 %", "a rate from 0 to 100"),
         ("tax VAT 8.1", "a clause such as"),
         ("prepay 1.00 USD on 2027-01-01", "a clause such as"),
+        ("lent 40 %", "a price such as"),
+        ("late 5.00 USD/chip-hour each month", "a clause such as"),
     ] {
         let wrong = text.parse::<Clause>().expect_err(text).to_string();
         assert!(wrong.contains(expected), "{text}: {wrong}");
+    }
+}
+
+/// The same prices have the same name whoever agrees on them, and any change of them has another.
+#[test]
+fn a_rate_card_is_named_by_its_hash() {
+    type Change = fn(&mut Terms);
+    let named = |change: Change| {
+        let mut terms = terms();
+        change(&mut terms);
+        terms.rate_card()
+    };
+    let card = named(|_| {});
+    assert_eq!(card.to_string(), "5e9ac1af69f37f806ffffcb29be52082d03b4c974e6b2495cbb4446b2ea522bb");
+    assert_eq!(named(|terms| terms.lab = OrgId::from_bits(8)), card);
+    assert_eq!(named(|terms| terms.notice = Span::from_ms(9)), card);
+    let changes: [Change; 4] = [
+        |terms| terms.guaranteed_price = "1.90 USD/chip-minute".parse().expect("a price"),
+        |terms| terms.borrowed_price = "0.81 USD/chip-hour".parse().expect("a price"),
+        |terms| terms.rounding = Rounding::Up,
+        |terms| terms.clauses.0.push("fee 1.00 USD".parse().expect("a clause")),
+    ];
+    for change in changes {
+        assert_ne!(named(change), card);
     }
 }
 

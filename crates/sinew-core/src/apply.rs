@@ -3,6 +3,7 @@
 use crate::event::{Event, Next};
 use crate::health::apply_health;
 use crate::kept::Kept;
+use crate::lent::{count, lenders};
 use crate::state::{
     ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PlannedStart, PoolState, State, Workload,
 };
@@ -22,20 +23,16 @@ const ANSWERED_KEPT: usize = 10_000;
 pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
     state.at = state.at.max(at);
     match event {
-        Event::OrganisationAdded { .. } | Event::QuotaSet { .. } | Event::OrganisationPlaced { .. } => {
-            apply_organisation(state, event);
-        }
+        Event::OrganisationAdded { .. }
+        | Event::QuotaSet { .. }
+        | Event::OrganisationPlaced { .. }
+        | Event::PublicKeySet { .. } => apply_organisation(state, event),
         Event::KeyAdded { id, org, digest, roles, label } => {
             let (roles, label) = (roles.clone(), label.clone());
             state.keys.insert(*id, ApiKey { org: *org, digest: *digest, roles, label });
         }
         Event::KeyRevoked { id } => {
             state.keys.remove(id);
-        }
-        Event::PublicKeySet { org, key } => {
-            if let Some(found) = state.organisations.get_mut(org) {
-                found.public_key = Some(*key);
-            }
         }
         Event::PoolAdded { id, owner, name, topology } => {
             let (name, topology) = (name.clone(), topology.clone());
@@ -47,13 +44,17 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
         | Event::ContractEnded { id } => {
             apply_contract(state, event);
             apply_health(state, at, event);
+            if matches!(event, Event::ContractEnded { .. }) {
+                state.lent.forget(*id);
+            }
             let mut index = std::mem::take(&mut state.index);
             index.follow_contract(state, *id);
             state.index = index;
         }
         Event::CellsBound { pool, cells } => state.bindings.set(*pool, cells),
-        Event::UsageRecorded { record } => apply_use(state, record),
-        Event::Invoiced { invoice } => apply_invoice(state, invoice),
+        Event::CapacityLent { .. } | Event::UsageRecorded { .. } | Event::Invoiced { .. } => {
+            apply_money(state, event);
+        }
         Event::Released { org, release } => state.registry.add(*org, release.clone()),
         Event::RequestAnswered { org, key, fingerprint, subject } => {
             let done = Done { fingerprint: *fingerprint, subject: subject.clone(), at };
@@ -95,6 +96,11 @@ fn apply_organisation(state: &mut State, event: &Event) {
             let (name, operator) = (name.clone(), *operator);
             let added = Organisation { name, operator, public_key: None, quota_bytes: None, place: None };
             state.organisations.insert(*id, added);
+        }
+        Event::PublicKeySet { org, key } => {
+            if let Some(found) = state.organisations.get_mut(org) {
+                found.public_key = Some(*key);
+            }
         }
         Event::QuotaSet { org, bytes } => {
             if let Some(found) = state.organisations.get_mut(org) {
@@ -138,12 +144,23 @@ fn apply_contract(state: &mut State, event: &Event) {
     }
 }
 
+fn apply_money(state: &mut State, event: &Event) {
+    match event {
+        Event::CapacityLent { id, to, .. } => state.lent.billed(*id, *to),
+        Event::UsageRecorded { record } => apply_use(state, record),
+        Event::Invoiced { invoice } => apply_invoice(state, invoice),
+        _ => {}
+    }
+}
+
 fn apply_use(state: &mut State, record: &UsageRecord) {
     if let Some(workload) = state.workloads.get_mut(&record.workload)
         && let Phase::Holding { lease } = &mut workload.phase
         && workload.epoch == record.epoch
     {
         lease.recorded_to = record.to;
+        let lenders: Vec<_> = lenders(&lease.cells).collect();
+        count(state, record, &lenders);
     }
     remember(state, record);
     if let Some(contract) = record.contract {

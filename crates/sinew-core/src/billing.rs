@@ -2,21 +2,58 @@
 
 use crate::control::Control;
 use crate::event::Event;
+use crate::lent::{lenders, lent};
 use crate::settle::usage;
 use crate::shared::Records;
 use crate::state::State;
 use sinew_contract::{Contract, Standing};
-use sinew_ledger::{Invoice, Opening, Past, Period, Rating, UsageRecord};
+use sinew_ledger::{Invoice, Opening, Owed, Past, Period, Rating, UsageRecord};
 use sinew_sched::Account;
 use sinew_types::{ContractId, Instant, Meter, Quantity, WorkloadId};
 use std::collections::BTreeMap;
 
-/// What an invoice is of: a contract, the workloads that hold something under it, up to when, and whether none follows.
+/// What an invoice is of: a contract, the workloads that hold something, up to when, and whether none follows.
 pub(crate) struct Due<'a> {
     pub(crate) contract: &'a Contract,
-    pub(crate) running: &'a [WorkloadId],
+    pub(crate) holders: &'a Holders,
     pub(crate) to: Instant,
     pub(crate) last: bool,
+}
+
+/// The workloads that hold something.
+#[derive(Default)]
+pub(crate) struct Holders {
+    under: BTreeMap<ContractId, Vec<WorkloadId>>,
+    borrowers: BTreeMap<ContractId, Vec<WorkloadId>>,
+}
+
+impl Holders {
+    pub(crate) fn of(state: &State) -> Self {
+        let mut holders = Self::default();
+        for (id, workload) in state.workloads.iter() {
+            let Some(lease) = workload.lease() else { continue };
+            if let Account::Contract(contract) = workload.account {
+                holders.under.entry(contract).or_default().push(*id);
+            }
+            for (lender, _) in lenders(&lease.cells) {
+                let borrowers = holders.borrowers.entry(lender).or_default();
+                if borrowers.last() != Some(id) {
+                    borrowers.push(*id);
+                }
+            }
+        }
+        holders
+    }
+
+    /// Those that hold something under a contract.
+    fn under(&self, id: ContractId) -> &[WorkloadId] {
+        self.under.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those that hold cells of its guarantee under another.
+    pub(crate) fn borrowers(&self, id: ContractId) -> &[WorkloadId] {
+        self.borrowers.get(&id).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The use so far of what still runs, and an invoice of everything that no other holds; with its number. Nothing where a sum
@@ -24,29 +61,20 @@ pub(crate) struct Due<'a> {
 pub(crate) fn bill(state: &State, now: Instant, due: &Due) -> Option<(u32, Vec<Event>)> {
     let (id, to) = (due.contract.id, due.to);
     let current: Vec<UsageRecord> =
-        due.running.iter().filter_map(|workload| usage(state, *workload, to)).collect();
+        due.holders.under(id).iter().filter_map(|workload| usage(state, *workload, to)).collect();
     let mut rating = Rating::new(due.contract);
     let unbilled = state.unbilled.get(&id).into_iter().flat_map(Records::iter);
     unbilled.chain(&current).try_for_each(|record| rating.add(record)).ok()?;
     let number = invoices(state, id).next_back().map_or(0, |invoice| invoice.number).checked_add(1)?;
     let period = Period { from: state.billed_to(due.contract).min(now), to, last: due.last };
-    let opening =
-        Opening { number, undelivered: undelivered(state, id, to), past: Past::of(invoices(state, id))? };
-    let made = rating.invoice(period, &opening)?;
+    let lent = lent(state, due.contract, due.holders, to);
+    let mut owed = Owed { undelivered: undelivered(state, id, to), ..Owed::default() };
+    owed.lent = lent.unwrap_or(owed.lent);
+    let made = rating.invoice(period, &Opening { number, owed, past: Past::of(invoices(state, id))? })?;
     let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
+    events.extend(lent.map(|lent| Event::CapacityLent { id, to, lent }));
     events.push(Event::Invoiced { invoice: Box::new(made) });
     Some((number, events))
-}
-
-/// The workloads that hold something, by the contract under which they do.
-pub(crate) fn running(state: &State) -> BTreeMap<ContractId, Vec<WorkloadId>> {
-    let mut found: BTreeMap<ContractId, Vec<WorkloadId>> = BTreeMap::new();
-    for (id, workload) in state.workloads.iter().filter(|(_, workload)| workload.lease().is_some()) {
-        if let Account::Contract(contract) = workload.account {
-            found.entry(contract).or_default().push(*id);
-        }
-    }
-    found
 }
 
 /// A contract's invoices, oldest first.
@@ -69,11 +97,10 @@ pub(crate) fn close_months(control: &mut Control, now: Instant) {
     if due(control).is_none() {
         return;
     }
-    let running = running(control.state());
+    let holders = Holders::of(control.state());
     while let Some((to, id)) = due(control) {
-        let running = running.get(&id).map_or(&[][..], Vec::as_slice);
         // A sum beyond 2^127 units has no invoice; the month stays open, and nothing of it is lost.
-        if !close(control, now, (id, running, to, false)) {
+        if !close(control, now, (id, &holders, to, false)) {
             return;
         }
     }
@@ -83,15 +110,16 @@ pub(crate) fn close_months(control: &mut Control, now: Instant) {
 pub(crate) fn close_last(control: &mut Control, now: Instant, id: ContractId) {
     let found = control.state().contracts.get(&id);
     if found.is_some_and(|contract| control.state().next_close(contract).is_some()) {
-        close(control, now, (id, &[], now, true));
+        let holders = Holders::of(control.state());
+        close(control, now, (id, &holders, now, true));
     }
 }
 
 /// Whether there is an invoice now.
-fn close(control: &mut Control, now: Instant, what: (ContractId, &[WorkloadId], Instant, bool)) -> bool {
-    let (id, running, to, last) = what;
+fn close(control: &mut Control, now: Instant, what: (ContractId, &Holders, Instant, bool)) -> bool {
+    let (id, holders, to, last) = what;
     let state = control.state();
-    let due = state.contracts.get(&id).map(|contract| Due { contract, running, to, last });
+    let due = state.contracts.get(&id).map(|contract| Due { contract, holders, to, last });
     let Some((_, events)) = due.and_then(|due| bill(state, now, &due)) else { return false };
     events.into_iter().for_each(|event| control.record(now, event));
     true

@@ -7,8 +7,8 @@ use sinew_ledger::{Invoice, UsageRecord};
 use sinew_registry::Release;
 use sinew_sched::{Account, Bound, Cells, Near, Unplanned, Wait, Why};
 use sinew_types::{
-    Canonical, CellRange, ContractId, Hash, Instant, KeyId, Malformed, Name, OrgId, PoolId, Shape, Topology,
-    Value, WorkloadId, WorkloadSpec, canonical_enum,
+    Canonical, CellRange, ContractId, Hash, Instant, KeyId, Malformed, Name, OrgId, PoolId, Quantity, Shape,
+    Topology, Value, WorkloadId, WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -115,6 +115,8 @@ pub enum Event {
     ContractImpaired { id: ContractId, missing_chips: u32, chip_milli: ChipMilli },
     /// An impaired guarantee is whole again.
     ContractHealed { id: ContractId },
+    /// Since the invoice before, others held so much of an idle guarantee whose terms pay for that.
+    CapacityLent { id: ContractId, to: Instant, lent: Quantity },
     /// A lease held cells for a time.
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
@@ -153,6 +155,7 @@ canonical_enum!(Event {
     LeaseFailed = "lease-failed" { id, epoch },
     ContractImpaired = "contract-impaired" { id, missing_chips, chip_milli },
     ContractHealed = "contract-healed" { id },
+    CapacityLent = "capacity-lent" { id, to, lent },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
     Released = "released" { org, release },

@@ -5,6 +5,7 @@ use crate::command::Role;
 use crate::health::{Failed, Shortfalls};
 use crate::index::Index;
 use crate::kept::Kept;
+use crate::lent::Lent;
 use crate::shared::{Records, Shared};
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
@@ -290,6 +291,8 @@ pub struct State {
     pub workloads: Shared<WorkloadId, Workload>,
     /// Usage that no invoice holds yet.
     pub unbilled: BTreeMap<ContractId, Records<UsageRecord>>,
+    /// What of idle guarantees others held, where their labs are paid for it.
+    pub lent: Lent,
     /// What each account held of others lately.
     pub past: BTreeMap<(PoolId, Account), PastUse>,
     /// All invoices.
@@ -315,6 +318,7 @@ canonical_struct!(State {
     shortfalls,
     workloads,
     unbilled,
+    lent,
     past,
     invoices,
     balances,
@@ -336,6 +340,7 @@ impl Default for State {
             shortfalls: Shortfalls::default(),
             workloads: Shared::default(),
             unbilled: BTreeMap::new(),
+            lent: Lent::default(),
             past: BTreeMap::new(),
             invoices: BTreeMap::new(),
             balances: Balances::default(),

@@ -29,6 +29,8 @@ fn owners(kind: AccountKind, lab: &str) -> Path<'_> {
         AccountKind::Credits => ["expenses", "credits", lab],
         AccountKind::Taxes => ["liabilities", "taxes", lab],
         AccountKind::Prepaid => ["liabilities", "prepaid", lab],
+        AccountKind::Late => ["expenses", "late", lab],
+        AccountKind::Lent => ["expenses", "lent", lab],
     }
 }
 
@@ -40,6 +42,8 @@ fn labs(kind: AccountKind, owner: &str) -> Path<'_> {
         AccountKind::Credits => ["income", "credits", owner],
         AccountKind::Taxes => ["expenses", "taxes", owner],
         AccountKind::Prepaid => ["assets", "prepaid", owner],
+        AccountKind::Late => ["income", "late", owner],
+        AccountKind::Lent => ["income", "lent", owner],
     }
 }
 

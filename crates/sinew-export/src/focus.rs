@@ -72,6 +72,8 @@ fn charge(line: &Line) -> Charge {
             of("Adjustment", "Recurring", "What use and fee fell short of the promised sum", true)
         }
         LineKind::Undelivered => of("Credit", "Usage-Based", "Guaranteed capacity that was not there", true),
+        LineKind::Late => of("Credit", "Usage-Based", "Guaranteed capacity that came too late", true),
+        LineKind::Lent => of("Credit", "Usage-Based", "Guaranteed capacity that others held", true),
         LineKind::Credit => of("Credit", "Recurring", "Use that the owner gives away", true),
         LineKind::Tax => of("Tax", "Recurring", "Tax", true),
         LineKind::Prepayment if line.amount.units > 0 => of("Purchase", "One-Time", "Paid ahead", false),

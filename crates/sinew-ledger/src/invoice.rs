@@ -2,8 +2,10 @@
 
 use crate::rate::{Past, Period, Used, rate, total};
 use crate::{Account, AccountKind, Posting, Transaction};
-use sinew_contract::{Contract, Terms};
-use sinew_types::{ContractId, Instant, Money, OrgId, Price, Quantity, canonical_enum, canonical_struct};
+use sinew_contract::{Contract, Owing, Terms};
+use sinew_types::{
+    ContractId, Hash, Instant, Money, OrgId, Price, Quantity, canonical_enum, canonical_struct,
+};
 use std::collections::BTreeMap;
 
 /// An invoice's name: its contract and its number there, so that a number tells nothing about other labs.
@@ -22,6 +24,10 @@ pub enum LineKind {
     Commitment,
     /// Guaranteed capacity that was not there; below zero.
     Undelivered,
+    /// Guaranteed capacity that came too late; below zero.
+    Late,
+    /// Guaranteed capacity that others held; below zero.
+    Lent,
     /// Use that the owner gives away; below zero.
     Credit,
     /// A tax.
@@ -36,6 +42,8 @@ canonical_enum!(LineKind {
     Fee = "fee" {},
     Commitment = "commitment" {},
     Undelivered = "undelivered" {},
+    Late = "late" {},
+    Lent = "lent" {},
     Credit = "credit" {},
     Tax = "tax" {},
     Prepayment = "prepayment" {},
@@ -51,9 +59,20 @@ impl LineKind {
             Self::Fee => "fee",
             Self::Commitment => "commitment",
             Self::Undelivered => "undelivered",
+            Self::Late => "late",
+            Self::Lent => "lent",
             Self::Credit => "credit",
             Self::Tax => "tax",
             Self::Prepayment => "prepayment",
+        }
+    }
+
+    /// The line for what an owner owes.
+    pub(crate) fn of(owing: Owing) -> Self {
+        match owing {
+            Owing::Undelivered => Self::Undelivered,
+            Owing::Late => Self::Late,
+            Owing::Lent => Self::Lent,
         }
     }
 
@@ -62,6 +81,8 @@ impl LineKind {
         match self {
             Self::Guaranteed | Self::Borrowed | Self::Fee | Self::Commitment => AccountKind::Earnings,
             Self::Undelivered => AccountKind::Undelivered,
+            Self::Late => AccountKind::Late,
+            Self::Lent => AccountKind::Lent,
             Self::Credit => AccountKind::Credits,
             Self::Tax => AccountKind::Taxes,
             Self::Prepayment => AccountKind::Prepaid,
@@ -109,9 +130,23 @@ pub struct Invoice {
     pub records: u64,
     /// What it does to the books.
     pub transaction: Transaction,
+    /// The hash of the prices and clauses that it was made by; nothing on invoices from before they had one.
+    pub rate_card: Option<Hash>,
 }
 
-canonical_struct!(Invoice { contract, number, owner, lab, from, to, lines, total, records, transaction });
+canonical_struct!(Invoice {
+    contract,
+    number,
+    owner,
+    lab,
+    from,
+    to,
+    lines,
+    total,
+    records,
+    transaction,
+    rate_card
+});
 
 impl Invoice {
     /// Base units of guaranteed capacity that it pays back, where it speaks of that.
@@ -138,7 +173,19 @@ pub fn invoice(
     let transaction = book(terms, &lines, &total)?;
     let (owner, lab) = (terms.owner, terms.lab);
     let (from, to) = (period.from, period.to);
-    Some(Invoice { contract: contract.id, number, owner, lab, from, to, lines, total, records, transaction })
+    Some(Invoice {
+        contract: contract.id,
+        number,
+        owner,
+        lab,
+        from,
+        to,
+        lines,
+        total,
+        records,
+        transaction,
+        rate_card: Some(terms.rate_card()),
+    })
 }
 
 /// What the lab owes, against the accounts of what it owes it for.

@@ -12,7 +12,7 @@ mod usage;
 
 pub use invoice::{Invoice, InvoiceKey, Line, LineKind, invoice};
 pub use posting::{Account, AccountKind, Balances, Posting, Transaction};
-pub use rate::{Past, Period, Used, promised, rate};
+pub use rate::{Owed, Past, Period, Used, promised, rate};
 pub use rating::{Month, Opening, Rating, Unrated};
 pub use usage::UsageRecord;
 

@@ -18,6 +18,10 @@ pub enum AccountKind {
     Taxes,
     /// Money paid ahead that it owes back.
     Prepaid,
+    /// What it paid for capacity that came too late.
+    Late,
+    /// What it paid to those whose guarantee it lent to others.
+    Lent,
 }
 
 canonical_enum!(AccountKind {
@@ -27,6 +31,8 @@ canonical_enum!(AccountKind {
     Credits = "credits" {},
     Taxes = "taxes" {},
     Prepaid = "prepaid" {},
+    Late = "late" {},
+    Lent = "lent" {},
 });
 
 /// An account in the books of one organisation, about another.

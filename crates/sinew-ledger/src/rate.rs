@@ -1,11 +1,11 @@
 //! From what a contract used in a period to the lines of its invoice. Each line is rounded once, here.
 //!
-//! Clauses work in this order: prices by steps, fee, what is missing to the commitment, capacity not delivered, credits,
-//! taxes on all that, prepayments. A credit lowers what is charged and so what is taxed; a prepayment is a way to pay.
+//! Clauses work in this order: prices by steps, fee, what is missing to the commitment, what the owner owes (capacity
+//! not delivered, late, or lent to others), credits, taxes on all that, prepayments. A credit lowers what is charged and so what is taxed; a prepayment is a way to pay.
 
 use crate::invoice::{Invoice, Line, LineKind};
-use sinew_contract::{Capacity, Clause, PARTS, Terms};
-use sinew_types::{Instant, Money, Price, Quantity};
+use sinew_contract::{Capacity, Clause, Owing, PARTS, Terms};
+use sinew_types::{Instant, Meter, Money, Price, Quantity};
 use std::collections::BTreeMap;
 
 /// What a contract used in a period, and what was missing.
@@ -15,8 +15,36 @@ pub struct Used {
     pub own: Quantity,
     /// Beyond it.
     pub borrowed: Quantity,
+    /// What the owner owes for beside that.
+    pub owed: Owed,
+}
+
+/// What an owner owes a lab for, where a clause says at which price.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owed {
     /// Guaranteed, and not held because cells had failed.
     pub undelivered: Quantity,
+    /// Guaranteed, and there later than the recall bound allows.
+    pub late: Quantity,
+    /// Guaranteed, left idle, and held by others.
+    pub lent: Quantity,
+}
+
+impl Default for Owed {
+    fn default() -> Self {
+        let nothing = Quantity { meter: Meter::ChipTime, amount: 0 };
+        Self { undelivered: nothing, late: nothing, lent: nothing }
+    }
+}
+
+impl Owed {
+    fn of(&self, what: Owing) -> Quantity {
+        match what {
+            Owing::Undelivered => self.undelivered,
+            Owing::Late => self.late,
+            Owing::Lent => self.lent,
+        }
+    }
 }
 
 /// From when to when an invoice is. With clauses it never goes beyond the month that it begins in.
@@ -60,7 +88,7 @@ pub fn rate(terms: &Terms, period: Period, used: &Used, past: &Past) -> Option<V
     sheet.capacity(Capacity::Borrowed, used.borrowed)?;
     sheet.fee()?;
     sheet.least()?;
-    sheet.undelivered(used.undelivered)?;
+    sheet.owing(&used.owed)?;
     sheet.credits()?;
     sheet.taxes()?;
     sheet.prepayments()?;
@@ -162,13 +190,13 @@ impl Sheet<'_> {
         if short > 0 { self.add(LineKind::Commitment, short, clause) } else { Some(()) }
     }
 
-    fn undelivered(&mut self, missing: Quantity) -> Option<()> {
-        for (number, clause) in self.terms.clauses.iter() {
-            let Clause::Undelivered { price } = clause else { continue };
-            let amount = price.charge(missing, self.terms.rounding)?.checked_neg()?;
+    fn owing(&mut self, owed: &Owed) -> Option<()> {
+        for of in Owing::ALL {
+            let Some((number, price)) = self.terms.clauses.owing(of) else { continue };
+            let amount = price.charge(owed.of(of), self.terms.rounding)?.checked_neg()?;
             self.lines.push(Line {
-                kind: LineKind::Undelivered,
-                used: Some(missing),
+                kind: LineKind::of(of),
+                used: Some(owed.of(of)),
                 price: Some(price.clone()),
                 amount,
                 clause: Some(number),

@@ -3,7 +3,7 @@
 //! Amounts of use are summed exactly and priced once, on the invoice's lines. So a record can be forgotten as soon as it
 //! is added, and a month of any length is closed while its records stream by.
 
-use crate::rate::{Past, Period, Used};
+use crate::rate::{Owed, Past, Period, Used};
 use crate::{Invoice, UsageRecord, invoice};
 use sinew_contract::Contract;
 use sinew_types::{ContractId, Instant, Meter, Quantity};
@@ -64,8 +64,8 @@ impl fmt::Display for Unrated {
 pub struct Opening {
     /// The invoice's number.
     pub number: u32,
-    /// Guaranteed capacity that was not held because cells had failed.
-    pub undelivered: Quantity,
+    /// What the owner owes for beside what was used.
+    pub owed: Owed,
     /// What the clauses came to before.
     pub past: Past,
 }
@@ -103,7 +103,7 @@ impl<'a> Rating<'a> {
     /// amount is too large to count.
     #[must_use]
     pub fn invoice(&self, period: Period, opening: &Opening) -> Option<Invoice> {
-        let used = Used { own: self.own, borrowed: self.borrowed, undelivered: opening.undelivered };
+        let used = Used { own: self.own, borrowed: self.borrowed, owed: opening.owed };
         invoice(self.contract, opening.number, period, (&used, self.records), &opening.past)
     }
 }

@@ -56,8 +56,7 @@ fn period(to_ms: i64) -> Period {
 }
 
 fn opening(number: u32) -> Opening {
-    let undelivered = Quantity::chip_time(0, Span::from_ms(0));
-    Opening { number, undelivered, past: Past::default() }
+    Opening { number, owed: Owed::default(), past: Past::default() }
 }
 
 fn bill(to_ms: i64, records: &[UsageRecord]) -> Invoice {
@@ -130,7 +129,7 @@ fn a_month_that_streams_by_is_what_its_records_are() {
     for (made, contract) in closed.iter().zip([&first, &second]) {
         let own = records.iter().filter(|record| record.contract == Some(contract.id));
         let nothing = Quantity::chip_time(0, Span::from_ms(0));
-        let mut used = Used { own: nothing, borrowed: nothing, undelivered: nothing };
+        let mut used = Used { own: nothing, borrowed: nothing, owed: Owed::default() };
         for record in own.clone() {
             used.own.amount += record.own().amount;
             used.borrowed.amount += record.borrowed().amount;

@@ -71,7 +71,8 @@ pub fn contract_of(event: &Event) -> Option<ContractId> {
         | Event::ContractSigned { id, .. }
         | Event::ContractEnded { id }
         | Event::ContractImpaired { id, .. }
-        | Event::ContractHealed { id } => Some(*id),
+        | Event::ContractHealed { id }
+        | Event::CapacityLent { id, .. } => Some(*id),
         Event::UsageRecorded { record } => record.contract,
         Event::Invoiced { invoice } => Some(invoice.contract),
         _ => None,

@@ -4,8 +4,8 @@
 //! records to a hundred million. Making a record is part of the time.
 
 use sinew_contract::{Contract, SecretKey, Standing, Terms};
-use sinew_ledger::{Balances, Month, Opening, Past, Period, UsageRecord};
-use sinew_types::{ContractId, Instant, Meter, OrgId, PoolId, Quantity, Rounding, Shape, Span, WorkloadId};
+use sinew_ledger::{Balances, Month, Opening, Owed, Past, Period, UsageRecord};
+use sinew_types::{ContractId, Instant, OrgId, PoolId, Rounding, Shape, Span, WorkloadId};
 
 const ACCELERATORS: u64 = 100_000;
 const CONTRACTS: u64 = 200;
@@ -73,8 +73,7 @@ fn month(contracts: &[Contract], records: u64) -> f64 {
     for at in 0..records {
         month.add(&record(at)).expect("every record is right");
     }
-    let undelivered = Quantity { meter: Meter::ChipTime, amount: 0 };
-    let opening = Opening { number: 1, undelivered, past: Past::default() };
+    let opening = Opening { number: 1, owed: Owed::default(), past: Past::default() };
     let invoices = month.close(|_| opening.clone()).expect("the sums can be counted");
     let mut balances = Balances::default();
     for invoice in &invoices {

@@ -10,11 +10,11 @@ mod usage;
 
 use crate::error::CliError;
 use anyhow::Result;
-use bill::Bill;
 pub(crate) use bill::shown;
+use bill::{Bill, chip_time};
 use sinew_contract::{Contract, Standing};
 use sinew_core::{Control, Event, Recorded, undelivered};
-use sinew_ledger::{Balances, Invoice, InvoiceKey, Past};
+use sinew_ledger::{Balances, Invoice, InvoiceKey, Owed, Past};
 use sinew_server::{ServerError, read_event};
 use sinew_store::{JournalReader, StoreError};
 use sinew_types::{ContractId, Instant, Name, OrgId};
@@ -171,7 +171,7 @@ impl Auditor {
     /// Recomputes an invoice at the moment it was made, whether it is wanted or not: the next one begins there.
     fn invoiced(&mut self, at: Instant, invoice: &Invoice) {
         self.books.post(&invoice.transaction);
-        let used = self.usage.bill(invoice.contract, invoice.to.min(at));
+        let used = self.usage.bill(self.control.state(), invoice.contract, invoice.to.min(at));
         let before = self.issued.insert(invoice.contract, (invoice.number, invoice.to));
         let key = (invoice.contract, invoice.number);
         if self.wanted != Wanted::All && self.wanted != Wanted::One(key) {
@@ -188,8 +188,12 @@ impl Auditor {
         let key = |org: OrgId| state.organisations.get(&org).and_then(|found| found.public_key);
         let earlier = state.invoices.range((contract.id, 0)..=(contract.id, u32::MAX));
         let past = Past::of(earlier.map(|(_, invoice)| invoice));
-        let undelivered = undelivered(state, contract.id, invoice.to);
-        let bill = Bill { contract, invoice, used: &used, before, at, undelivered, past };
+        let owed = Owed {
+            undelivered: undelivered(state, contract.id, invoice.to),
+            lent: chip_time(used.lent),
+            ..Owed::default()
+        };
+        let bill = Bill { contract, invoice, used: &used, before, at, owed, past };
         let names: (Option<Name>, Option<Name>) = (name(contract.terms.owner), name(contract.terms.lab));
         let keys = (key(contract.terms.owner), key(contract.terms.lab));
         let found = [

@@ -128,7 +128,7 @@ export interface Invoice {
 }
 
 export type LineKind =
-  "guaranteed" | "borrowed" | "fee" | "commitment" | "undelivered" | "credit" | "tax" | "prepayment";
+  "guaranteed" | "borrowed" | "fee" | "commitment" | "undelivered" | "late" | "lent" | "credit" | "tax" | "prepayment";
 
 export interface Release {
   reference: string;

@@ -135,6 +135,8 @@ export const en = {
       fee: "fee",
       commitment: "commitment",
       undelivered: "not delivered",
+      late: "delivered late",
+      lent: "lent to others",
       credit: "credit",
       tax: "tax",
       prepayment: "prepayment",

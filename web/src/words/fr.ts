@@ -146,6 +146,8 @@ export const fr: Words = {
       fee: "abonnement",
       commitment: "engagement",
       undelivered: "non livré",
+      late: "livré en retard",
+      lent: "prêté à d’autres",
       credit: "crédit",
       tax: "taxe",
       prepayment: "acompte",

@@ -1,7 +1,7 @@
 //! Offering, signing and billing contracts.
 
 use super::Decision;
-use crate::billing::{Due, bill, running};
+use crate::billing::{Due, Holders, bill};
 use crate::control::Control;
 use crate::engines::guarantee;
 use crate::event::Event;
@@ -181,8 +181,8 @@ pub(super) fn close_invoice(state: &State, now: Instant, org: OrgId, id: Contrac
         let next = state.next_close(contract);
         return Err(Refusal::BilledByTheMonth { next });
     }
-    let running = running(state).remove(&id).unwrap_or_default();
-    let due = Due { contract, running: &running, to: now, last: false };
+    let holders = Holders::of(state);
+    let due = Due { contract, holders: &holders, to: now, last: false };
     let (number, events) = bill(state, now, &due).ok_or(Refusal::TooLargeToCount)?;
     Ok((events, format!("{id}/{number}")))
 }

@@ -86,6 +86,69 @@ fn capacity_that_was_not_delivered_is_paid_back_with_its_month_and_never_twice()
     assert_eq!(totals, ["-20.00 USD", "-30.00 USD"]);
 }
 
+/// A contract from now to July that guarantees nothing, with which another lab borrows one chip.
+fn borrower(world: &mut World, lab: u128) -> ContractId {
+    let made = world.contract(lab, |terms: &mut Terms| {
+        terms.ends = at("1970-07-01");
+        terms.guarantee = vec![];
+    });
+    made.expect("it promises nothing")
+}
+
+#[test]
+fn a_lab_whose_idle_guarantee_others_hold_is_paid_for_it_and_never_reads_who() {
+    let mut world = World::new(1, 2);
+    world.now = at("1970-01-31T12:00:00Z");
+    let id = agreed(&mut world, &["lent 0.50 USD/chip-hour"]).expect("it fits");
+    let other = borrower(&mut world, 3);
+    world.submit(3, 1, 1).expect("it may borrow");
+    // Half a day of January, and the loan goes on. February has 9 days of it, until the lab wants its chip back; the
+    // program leaves at the deadline, 5 s later.
+    go_to(&mut world, "1970-02-10");
+    world.submit(2, 1, 1).expect("inside the guarantee");
+    go_to(&mut world, "1970-02-10T00:00:05Z");
+    go_to(&mut world, "1970-03-01");
+    let said = |invoice: &&Invoice| {
+        let line = invoice.lines.iter().find(|line| line.kind == sinew_ledger::LineKind::Lent);
+        let line = line.expect("a line for what was lent");
+        format!("{} {}", line.used.expect("an amount"), line.amount)
+    };
+    let lent: Vec<String> = invoices(&world, id).iter().map(said).collect();
+    assert_eq!(lent, ["43200 chip-seconds -6.00 USD", "777605 chip-seconds -108.000694 USD"]);
+    // The loan is one record, whenever the lender is billed: its holder learns nothing of that either.
+    let used = world.journal.iter().filter_map(|recorded| match &recorded.event {
+        Event::UsageRecorded { record } if record.contract == Some(other) => {
+            Some(record.to.since(record.from))
+        }
+        _ => None,
+    });
+    assert_eq!(used.collect::<Vec<_>>(), [Span::from_ms(820_805_000)]);
+    let said = world.journal.iter().filter_map(|recorded| match &recorded.event {
+        Event::CapacityLent { .. } => Some(recorded.event.to_value().to_json()),
+        _ => None,
+    });
+    assert!(said.into_iter().all(|text| !text.contains(&other.to_string())));
+}
+
+#[test]
+fn what_was_lent_is_paid_once_when_the_contract_is_over() {
+    let mut world = World::new(1, 2);
+    world.now = at("1970-06-30T23:00:00Z");
+    let id = agreed(&mut world, &["lent 0.50 USD/chip-hour"]).expect("it fits");
+    world
+        .contract(3, |terms: &mut Terms| {
+            terms.ends = at("1970-09-01");
+            terms.guarantee = vec![];
+        })
+        .expect("it promises nothing");
+    world.submit(3, 1, 1).expect("it may borrow");
+    go_to(&mut world, "1970-08-01");
+    // Nobody looked in July, when it was over already; so there is one of July as well, and the last.
+    let totals: Vec<String> = invoices(&world, id).iter().map(|i| i.total.to_string()).collect();
+    assert_eq!(totals, ["-0.50 USD", "0.00 USD", "0.00 USD"]);
+    assert_eq!(world.control.state().lent.to_value(), Value::Null, "a contract that is over lends nothing");
+}
+
 #[test]
 fn months_that_are_over_are_not_agreed_on_and_no_invoice_is_asked_for_in_between() {
     let mut world = World::new(2, 1);

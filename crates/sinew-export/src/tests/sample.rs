@@ -1,7 +1,7 @@
 //! Invoices with every kind of line, for tests and for other people's checkers.
 
 use sinew_contract::{Clauses, SecretKey, Standing, Terms};
-use sinew_ledger::{Invoice, Opening, Past, Period, Rating, UsageRecord};
+use sinew_ledger::{Invoice, Opening, Owed, Past, Period, Rating, UsageRecord};
 use sinew_types::{ContractId, Instant, Meter, OrgId, PoolId, Quantity, Rounding, Shape, Span, WorkloadId};
 
 const CLAUSES: [&str; 7] = [
@@ -71,9 +71,10 @@ pub(crate) fn invoices(terms: &Terms) -> Vec<Invoice> {
         };
         rating.add(&record).expect("a right record");
         let undelivered = Quantity { meter: Meter::ChipTime, amount: missing };
+        let owed = Owed { undelivered, ..Owed::default() };
         let past = Past::of(made.iter()).expect("small sums");
         let period = Period { from, to: from.next_month(), last: false };
-        made.push(rating.invoice(period, &Opening { number, undelivered, past }).expect("small sums"));
+        made.push(rating.invoice(period, &Opening { number, owed, past }).expect("small sums"));
     }
     made
 }

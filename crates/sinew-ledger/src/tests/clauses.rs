@@ -27,7 +27,7 @@ fn hours(chip_hours: u64) -> Quantity {
     format!("{chip_hours} chip-hours").parse().expect("a quantity")
 }
 
-/// Months as `month own borrowed missing`, one after the other; `!` closes the contract with the month.
+/// Months as `month own borrowed missing late lent`, the last two where there are any, one after the other; `!` closes the contract with the month.
 fn bill(contract: &Contract, months: &str) -> Vec<Invoice> {
     let mut made: Vec<Invoice> = Vec::new();
     for month in months.split(';') {
@@ -35,11 +35,9 @@ fn bill(contract: &Contract, months: &str) -> Vec<Invoice> {
         let number = |word: &str| word.parse::<u64>().expect("chip-hours");
         let last = words[0].ends_with('!');
         let from = at(&format!("{}-01", words[0].trim_end_matches('!')));
-        let used = Used {
-            own: hours(number(words[1])),
-            borrowed: hours(number(words[2])),
-            undelivered: hours(number(words[3])),
-        };
+        let used_hours = |at: usize| hours(words.get(at).map_or(0, |word| number(word)));
+        let owed = Owed { undelivered: used_hours(3), late: used_hours(4), lent: used_hours(5) };
+        let used = Used { own: used_hours(1), borrowed: used_hours(2), owed };
         let past = Past::of(made.iter()).expect("small sums");
         let period = Period { from, to: from.next_month(), last };
         let count = u32::try_from(made.len()).expect("few").saturating_add(1);
@@ -78,6 +76,13 @@ at least 50.00 USD; at least 90.00 USD from 2027-02-01 | 2027-01 0 0 0; 2027-02 
 undelivered 5.00 USD/chip-hour | 2027-01 10 0 3 | guaranteed 20.00 + undelivered -15.00 = 5.00
 undelivered 5.00 USD/chip-hour | 2027-01 0 0 3 | undelivered -15.00 = -15.00
 undelivered 5.00 USD/chip-hour; at least 100.00 USD | 2027-01 10 0 3 | guaranteed 20.00 + commitment 80.00 + undelivered -15.00 = 85.00
+late 20.00 USD/chip-hour | 2027-01 10 0 0 2 0 | guaranteed 20.00 + late -40.00 = -20.00
+late 20.00 USD/chip-hour; undelivered 5.00 USD/chip-hour | 2027-01 10 0 3 1 0; 2027-02 10 0 0 0 0 | guaranteed 20.00 + undelivered -15.00 + late -20.00 = -15.00 ; guaranteed 20.00 = 20.00
+lent 0.40 USD/chip-hour | 2027-01 10 3 0 0 50 | guaranteed 20.00 + borrowed 3.00 + lent -20.00 = 3.00
+lent 0.40 USD/chip-hour | 2027-01 0 0 0 0 744 | lent -297.60 = -297.60
+lent 0.40 USD/chip-hour; at least 100.00 USD; tax VAT 10 % | 2027-01 10 0 0 0 50 | guaranteed 20.00 + commitment 80.00 + lent -20.00 + tax 8.00 = 88.00
+lent 0.40 USD/chip-hour; credit 30.00 USD until 2027-03-01 | 2027-01 20 0 0 0 50; 2027-02 10 0 0 0 0 | guaranteed 40.00 + lent -20.00 + credit -20.00 = 0.00 ; guaranteed 20.00 + credit -10.00 = 10.00
+ | 2027-01 10 0 5 5 5 | guaranteed 20.00 = 20.00
 credit 30.00 USD until 2027-03-01 | 2027-01 10 0 0; 2027-02 10 0 0; 2027-03 10 0 0 | guaranteed 20.00 + credit -20.00 = 0.00 ; guaranteed 20.00 + credit -10.00 = 10.00 ; guaranteed 20.00 = 20.00
 credit 30.00 USD until 2027-02-01 | 2027-01 10 0 0; 2027-02 10 0 0 | guaranteed 20.00 + credit -20.00 = 0.00 ; guaranteed 20.00 = 20.00
 credit 5.00 USD until 2027-03-01; credit 9.00 USD until 2027-03-01 | 2027-01 5 0 0 | guaranteed 10.00 + credit -5.00 + credit -5.00 = 0.00
@@ -106,22 +111,25 @@ fn clauses_worked_by_hand() {
 #[test]
 fn each_kind_of_line_has_its_account() {
     let contract = with(
-        "undelivered 5.00 USD/chip-hour; credit 4.00 USD until 2027-03-01; tax VAT 10 %; \
+        "undelivered 5.00 USD/chip-hour; late 7.00 USD/chip-hour; lent 0.50 USD/chip-hour; \
+         credit 4.00 USD until 2027-03-01; tax VAT 10 %; \
          prepay 30.00 USD on 2027-01-02 back 9.00 USD from 2027-02-01",
     );
-    let made = bill(&contract, "2027-01 10 0 1; 2027-02 10 0 0");
+    let made = bill(&contract, "2027-01 20 0 1 2 2; 2027-02 10 0 0");
     let mut balances = Balances::default();
     made.iter().for_each(|invoice| balances.post(&invoice.transaction));
     let shown: Vec<String> =
         balances.iter().map(|(account, money)| format!("{:?} {money}", account.kind)).collect();
-    // January: 20 - 5 - 4 = 11, tax 1.10, prepayment 30. February: 20, tax 2, 9 come back.
+    // January: 40 - 5 - 14 - 1 - 4 = 16, tax 1.60, prepayment 30. February: 20, tax 2, 9 come back.
     let expected = [
-        "Receivable 55.10 USD",
-        "Earnings -40.00 USD",
+        "Receivable 60.60 USD",
+        "Earnings -60.00 USD",
         "Undelivered 5.00 USD",
         "Credits 4.00 USD",
-        "Taxes -3.10 USD",
+        "Taxes -3.60 USD",
         "Prepaid -21.00 USD",
+        "Late 14.00 USD",
+        "Lent 1.00 USD",
     ];
     assert_eq!(shown, expected);
 }
@@ -130,7 +138,7 @@ fn each_kind_of_line_has_its_account() {
 fn an_amount_too_large_to_count_is_no_invoice() {
     let contract = with("tax VAT 100 %");
     let own = Quantity { amount: u128::MAX / 4, ..hours(0) };
-    let used = Used { own, borrowed: hours(0), undelivered: hours(0) };
+    let used = Used { own, borrowed: hours(0), owed: Owed::default() };
     let period = Period { from: at("2027-01-01"), to: at("2027-02-01"), last: false };
     assert_eq!(rate(&contract.terms, period, &used, &Past::default()), None);
 }
@@ -152,6 +160,7 @@ fn clauses_that_make_no_sense_are_flaws() {
         ("credit 1.00 USD until 2027-01-01T00:00:01Z", "NoMonth"),
         ("fee 1.00 USD; fee 2.00 USD", "Twice"),
         ("undelivered 1.00 USD/chip-hour; undelivered 2.00 USD/chip-hour", "Twice"),
+        ("lent 1.00 USD/chip-hour; late 1.00 USD/chip-hour; lent 2.00 USD/chip-hour", "Twice"),
         ("prepay 1.00 USD on 2028-01-01 back 1.00 USD from 2028-02-01", "NeverDue"),
     ] {
         let found = flaw(clauses);

@@ -2,7 +2,7 @@
 
 use super::usage::Tally;
 use sinew_contract::{Contract, PublicKey};
-use sinew_ledger::{AccountKind, Invoice, Line, LineKind, Past, Period, Used, rate};
+use sinew_ledger::{AccountKind, Invoice, Line, LineKind, Owed, Past, Period, Used, rate};
 use sinew_types::{Instant, Meter, Money, Name, Quantity};
 use std::fmt::Display;
 
@@ -17,8 +17,8 @@ pub(super) struct Bill<'a> {
     /// Number and end of the invoice before.
     pub(super) before: Option<(u32, Instant)>,
     pub(super) at: Instant,
-    /// What of the guarantee could not be held since then.
-    pub(super) undelivered: Quantity,
+    /// What the owner owes for since then.
+    pub(super) owed: Owed,
     /// What its clauses came to on earlier invoices.
     pub(super) past: Option<Past>,
 }
@@ -91,7 +91,7 @@ impl Bill<'_> {
     pub(super) fn lines(&self) -> Found {
         let large = || "a sum is too large to count".to_owned();
         let (own, borrowed) = (chip_time(self.used.own), chip_time(self.used.borrowed));
-        let used = Used { own, borrowed, undelivered: self.undelivered };
+        let used = Used { own, borrowed, owed: self.owed };
         let last = self.invoice.to < self.invoice.from.next_month();
         let period = Period { from: self.invoice.from, to: self.invoice.to, last };
         let past = self.past.as_ref().ok_or_else(large)?;
@@ -104,6 +104,9 @@ impl Bill<'_> {
         let total = lines.iter().try_fold(nothing, |sum, line| sum.checked_add(&line.amount));
         let total = total.ok_or_else(large)?;
         same("total", &self.invoice.total, &total)?;
+        if let Some(card) = &self.invoice.rate_card {
+            same("rate card", card, &self.contract.terms.rate_card())?;
+        }
         let parts: Vec<String> =
             lines.iter().map(|line| format!("{} {}", line.amount, line.kind.word())).collect();
         Ok(format!("{} = {total}", parts.join(" + ")))
@@ -152,6 +155,6 @@ pub(crate) fn shown(line: &Line) -> String {
     format!("{}{used}{price}{clause}: {}", line.kind.word(), line.amount)
 }
 
-fn chip_time(amount: u128) -> Quantity {
+pub(super) fn chip_time(amount: u128) -> Quantity {
     Quantity { meter: Meter::ChipTime, amount }
 }

@@ -3,8 +3,8 @@
 use sinew_contract::Contract;
 use sinew_core::{Event, State};
 use sinew_ledger::UsageRecord;
-use sinew_sched::{Account, Cells};
-use sinew_types::{ContractId, Instant, PoolId, Topology, WorkloadId};
+use sinew_sched::{Account, Cells, Holding, Run};
+use sinew_types::{ContractId, Instant, PoolId, WorkloadId};
 use std::collections::BTreeMap;
 
 /// What is known of contracts, from their own records, and of pools.
@@ -22,6 +22,8 @@ struct Open {
     cells: Cells,
     /// Thousandths of a chip inside the guarantee, and beyond it.
     milli: (u64, u64),
+    /// Thousandths of a chip in one chip of the pool.
+    each_milli: u64,
     /// From when on it is not yet counted.
     since: Instant,
     /// Up to when usage records cover it.
@@ -35,6 +37,8 @@ pub(super) struct Tally {
     pub(super) own: u128,
     /// The same beyond it.
     pub(super) borrowed: u128,
+    /// The same of its guarantee, held by others.
+    pub(super) lent: u128,
     /// How many leases it comes from.
     pub(super) leases: u32,
     /// How many usage records there are.
@@ -48,6 +52,8 @@ pub(super) struct Tally {
 pub(super) struct Usage {
     open: BTreeMap<WorkloadId, Open>,
     tallies: BTreeMap<Option<ContractId>, Tally>,
+    /// Up to when it is billed what each contract lent.
+    lent_to: BTreeMap<ContractId, Instant>,
     /// Contracts under which cells changed hands at the latest instant, and that instant.
     changed: BTreeMap<ContractId, Instant>,
 }
@@ -72,7 +78,7 @@ impl Usage {
                 self.touch(*id, at);
             }
             Event::LeaseRebound { id, epoch, cells } => {
-                self.close(*id, *epoch, at, "was rebound");
+                self.close(state, (*id, *epoch), at, "was rebound");
                 self.hold(state, *id, cells);
                 self.touch(*id, at);
             }
@@ -83,7 +89,7 @@ impl Usage {
                         format!("lease {epoch} of {id} ended at {ended_at}, after its record of {at}"),
                     );
                 }
-                self.close(*id, *epoch, *ended_at, "ended");
+                self.close(state, (*id, *epoch), *ended_at, "ended");
                 self.open.remove(id);
             }
             Event::UsageRecorded { record } => self.record(at, record),
@@ -92,17 +98,40 @@ impl Usage {
     }
 
     /// What a contract used up to now; counting begins again.
-    pub(super) fn bill(&mut self, contract: ContractId, at: Instant) -> Tally {
+    pub(super) fn bill(&mut self, state: &State, contract: ContractId, at: Instant) -> Tally {
         let held = self.open.iter().filter(|(_, open)| open.contract == Some(contract));
         for (id, epoch) in held.map(|(id, open)| (*id, open.epoch)).collect::<Vec<_>>() {
-            self.close(id, epoch, at, "was billed");
+            self.close(state, (id, epoch), at, "was billed");
         }
+        self.bill_lent(state, contract, at);
         let still = self.open.values().filter(|open| open.contract == Some(contract)).count();
         let tally = self.tallies.remove(&Some(contract)).unwrap_or_default();
         // A lease that goes on counts on the next invoice too.
         let going_on = Tally { leases: u32::try_from(still).unwrap_or(u32::MAX), ..Tally::default() };
         self.tallies.insert(Some(contract), going_on);
         tally
+    }
+
+    /// Counts what others hold of a contract's guarantee up to now; they are not billed for that reason.
+    fn bill_lent(&mut self, state: &State, contract: ContractId, at: Instant) {
+        let lent = self.open.values().map(|open| self.lent(state, open, at));
+        let sum = lent.flatten().filter(|(lender, _)| *lender == contract).map(|(_, lent)| lent);
+        let sum = sum.fold(0, u128::saturating_add);
+        let tally = self.tally(Some(contract));
+        tally.lent = tally.lent.saturating_add(sum);
+        self.lent_to.insert(contract, at);
+    }
+
+    /// What a lease held of others since it was counted last, lender by lender, within the lenders' dates and windows.
+    fn lent(&self, state: &State, open: &Open, at: Instant) -> Vec<(ContractId, u128)> {
+        let lent = |run: &Run| {
+            let Holding::Borrowed { lender: Account::Contract(lender) } = run.holding else { return None };
+            let since = self.lent_to.get(&lender).map_or(open.since, |to| open.since.max(*to));
+            let milli = u128::from(run.count) * u128::from(open.each_milli);
+            let held = state.contracts.get(&lender)?.open_between(since, at);
+            Some((lender, milli.saturating_mul(u128::from(held.ms()))))
+        };
+        open.cells.runs().iter().filter_map(lent).collect()
     }
 
     /// What is wrong with use that no invoice holds.
@@ -144,6 +173,7 @@ impl Usage {
             contract,
             cells: Cells::default(),
             milli: (0, 0),
+            each_milli: 0,
             since: at,
             recorded_to: at,
         };
@@ -156,14 +186,24 @@ impl Usage {
         let Some(open) = self.open.get_mut(&id) else { return };
         open.cells = cells.clone();
         let topology = state.pools.get(&open.pool).map(|pool| &pool.topology);
-        open.milli = milli(topology, cells);
+        open.each_milli = topology.map_or(0, |topology| topology.each().chip_milli);
+        let (own, borrowed) = cells.own_and_borrowed();
+        let milli = |chips: u32| u64::from(chips).saturating_mul(open.each_milli);
+        open.milli = (milli(own), milli(borrowed));
     }
 
     /// Counts a lease up to now. Usage records must have come as far.
-    fn close(&mut self, id: WorkloadId, epoch: u64, at: Instant, why: &str) {
-        let Some(open) = self.open.get_mut(&id).filter(|open| open.epoch == epoch) else {
+    fn close(&mut self, state: &State, lease: (WorkloadId, u64), at: Instant, why: &str) {
+        let (id, epoch) = lease;
+        let Some(open) = self.open.get(&id).filter(|open| open.epoch == epoch) else {
             return self.trouble(None, format!("lease {epoch} of {id} {why}, and nobody held it"));
         };
+        let lent = self.lent(state, open, at);
+        for (lender, lent) in lent {
+            let tally = self.tally(Some(lender));
+            tally.lent = tally.lent.saturating_add(lent);
+        }
+        let Some(open) = self.open.get_mut(&id) else { return };
         let held_ms = u128::from(at.since(open.since).ms());
         let (own, borrowed) = (u128::from(open.milli.0) * held_ms, u128::from(open.milli.1) * held_ms);
         open.since = at;
@@ -227,11 +267,4 @@ impl Usage {
     fn trouble(&mut self, contract: Option<ContractId>, what: String) {
         self.tally(contract).troubles.push(what);
     }
-}
-
-/// Thousandths of a chip in cells that are held as one's own, and in those that are borrowed.
-fn milli(topology: Option<&Topology>, cells: &Cells) -> (u64, u64) {
-    let each = topology.map_or(0, |topology| topology.each().chip_milli);
-    let (own, borrowed) = cells.own_and_borrowed();
-    (u64::from(own).saturating_mul(each), u64::from(borrowed).saturating_mul(each))
 }

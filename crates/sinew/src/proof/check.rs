@@ -151,7 +151,10 @@ fn again(range: &Range, contract: &Contract, past: Past) -> Option<Invoice> {
     let mut rating = Rating::new(contract);
     range.records.iter().try_for_each(|record| rating.add(record)).ok()?;
     let period = Period { from: range.from, to: range.to, last: range.to < range.from.next_month() };
-    rating.invoice(period, &Opening { number: range.number, undelivered: range.undelivered, past })
+    let made = rating.invoice(period, &Opening { number: range.number, owed: range.owed, past })?;
+    // Invoices from before rate cards had names have none.
+    let rate_card = range.invoice.rate_card.and(made.rate_card);
+    Some(Invoice { rate_card, ..made })
 }
 
 fn same(range: &Range, made: &Invoice) -> Result<(), String> {
@@ -167,7 +170,7 @@ fn same(range: &Range, made: &Invoice) -> Result<(), String> {
     if billed != made {
         let (number, found, expected) = (billed.number, &billed.total, &made.total);
         return Err(format!(
-            "number, period, parties, lines or total of invoice {number} differ: billed {found}, recomputed {expected}"
+            "number, period, parties, lines, total or rate card of invoice {number} differ: billed {found}, recomputed {expected}"
         ));
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::check::Found;
 use super::{Bundle, Item, contract_of};
 use sinew_contract::Contract;
 use sinew_core::{ChipMilli, Event, Recorded};
-use sinew_ledger::{Invoice, UsageRecord};
+use sinew_ledger::{Invoice, Owed, UsageRecord};
 use sinew_types::{Instant, Meter, Quantity};
 
 /// An invoice, and what the log has since the one before.
@@ -18,7 +18,7 @@ pub(super) struct Range {
     pub(super) from: Instant,
     pub(super) to: Instant,
     pub(super) records: Vec<UsageRecord>,
-    pub(super) undelivered: Quantity,
+    pub(super) owed: Owed,
 }
 
 /// Everything after the invoice before is there, up to the last one, and belongs to this contract.
@@ -76,13 +76,24 @@ struct Reader<'a> {
     missing: u128,
     counted_to: Instant,
     undelivered: u128,
+    lent: u128,
     found: Vec<Range>,
 }
 
 impl<'a> Reader<'a> {
     fn new(contract: &'a Contract) -> Self {
         let (counted_to, records, found) = (contract.terms.starts, Vec::new(), Vec::new());
-        Self { contract, number: 1, from: None, records, missing: 0, counted_to, undelivered: 0, found }
+        Self {
+            contract,
+            number: 1,
+            from: None,
+            records,
+            missing: 0,
+            counted_to,
+            undelivered: 0,
+            lent: 0,
+            found,
+        }
     }
 
     fn follow(&mut self, recorded: &Recorded) -> Result<(), String> {
@@ -99,6 +110,9 @@ impl<'a> Reader<'a> {
             Event::ContractHealed { .. } | Event::ContractEnded { .. } => {
                 self.count(*at)?;
                 self.missing = 0;
+            }
+            Event::CapacityLent { lent, .. } => {
+                self.lent = self.lent.checked_add(lent.amount).ok_or("a sum is too large to count")?;
             }
             Event::Invoiced { invoice } => self.close(*at, invoice)?,
             _ => return Err("the terms stand in this log more than once".to_owned()),
@@ -122,13 +136,16 @@ impl<'a> Reader<'a> {
         // With clauses an invoice never goes beyond the month that it begins in.
         let to = if terms.clauses.is_empty() { at } else { from.next_month().min(at) };
         self.count(to)?;
+        let sum = |amount: &mut u128| Quantity { meter: Meter::ChipTime, amount: std::mem::take(amount) };
+        let (undelivered, lent) = (sum(&mut self.undelivered), sum(&mut self.lent));
+        let owed = Owed { undelivered, lent, ..Owed::default() };
         self.found.push(Range {
             invoice: invoice.clone(),
             number: self.number,
             from,
             to,
             records: std::mem::take(&mut self.records),
-            undelivered: Quantity { meter: Meter::ChipTime, amount: std::mem::take(&mut self.undelivered) },
+            owed,
         });
         self.number = self.number.checked_add(1).ok_or("numbers are used up")?;
         self.from = Some(to);
