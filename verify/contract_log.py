@@ -31,6 +31,9 @@ class Log:
         need((of or event.get("id")) == self.id, "a record of another contract")
         if kind == "usage-recorded":
             self.usage.append(event["record"])
+        elif kind == "capacity-late":
+            late = int(event["chip_milli"]) * max(int(event["to"]) - int(event["from"]), 0)
+            self.owed["late"] = self.owed.get("late", 0) + late
         elif kind == "capacity-lent":
             self.owed["lent"] = self.owed.get("lent", 0) + int(event["lent"][1])
         elif kind == "invoiced":

@@ -3,6 +3,7 @@
 use crate::event::{Event, Next};
 use crate::health::apply_health;
 use crate::kept::Kept;
+use crate::late::apply_late;
 use crate::lent::{count, lenders};
 use crate::state::{
     ApiKey, Done, End, Lease, Notice, Organisation, Phase, Place, PlannedStart, PoolState, State, Workload,
@@ -22,6 +23,7 @@ const ANSWERED_KEPT: usize = 10_000;
 /// Changes the state as the event says.
 pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
     state.at = state.at.max(at);
+    apply_late(state, at, event);
     match event {
         Event::OrganisationAdded { .. }
         | Event::QuotaSet { .. }

@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::event::Event;
+use crate::late::{late, late_so_far};
 use crate::lent::{lenders, lent};
 use crate::settle::usage;
 use crate::shared::Records;
@@ -68,10 +69,13 @@ pub(crate) fn bill(state: &State, now: Instant, due: &Due) -> Option<(u32, Vec<E
     let number = invoices(state, id).next_back().map_or(0, |invoice| invoice.number).checked_add(1)?;
     let period = Period { from: state.billed_to(due.contract).min(now), to, last: due.last };
     let lent = lent(state, due.contract, due.holders, to);
+    let so_far = late_so_far(state, id, to);
     let mut owed = Owed { undelivered: undelivered(state, id, to), ..Owed::default() };
+    owed.late = late(state, id, &so_far);
     owed.lent = lent.unwrap_or(owed.lent);
     let made = rating.invoice(period, &Opening { number, owed, past: Past::of(invoices(state, id))? })?;
     let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
+    events.extend(so_far);
     events.extend(lent.map(|lent| Event::CapacityLent { id, to, lent }));
     events.push(Event::Invoiced { invoice: Box::new(made) });
     Some((number, events))

@@ -7,6 +7,7 @@ use crate::decide::decide;
 use crate::engines::Engines;
 use crate::event::Event;
 use crate::index::Index;
+use crate::late::late_before;
 use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
 use crate::state::{Phase, State};
@@ -152,6 +153,9 @@ impl Control {
     }
 
     pub(crate) fn record(&mut self, at: Instant, event: Event) {
+        if let Some(late) = late_before(&self.state, at, &event) {
+            self.record(at, late);
+        }
         apply(&mut self.state, at, &event);
         if let Some(engines) = &mut self.engines {
             engines.follow(&self.state, at, &event);

@@ -117,6 +117,8 @@ pub enum Event {
     ContractHealed { id: ContractId },
     /// Since the invoice before, others held so much of an idle guarantee whose terms pay for that.
     CapacityLent { id: ContractId, to: Instant, lent: Quantity },
+    /// A workload had to wait for cells of its guarantee beyond the recall bound, and its contract's terms pay for that.
+    CapacityLate { id: ContractId, workload: WorkloadId, from: Instant, to: Instant, chip_milli: u64 },
     /// A lease held cells for a time.
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
@@ -156,6 +158,7 @@ canonical_enum!(Event {
     ContractImpaired = "contract-impaired" { id, missing_chips, chip_milli },
     ContractHealed = "contract-healed" { id },
     CapacityLent = "capacity-lent" { id, to, lent },
+    CapacityLate = "capacity-late" { id, workload, from, to, chip_milli },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
     Released = "released" { org, release },

@@ -5,6 +5,7 @@ use crate::command::Role;
 use crate::health::{Failed, Shortfalls};
 use crate::index::Index;
 use crate::kept::Kept;
+use crate::late::Late;
 use crate::lent::Lent;
 use crate::shared::{Records, Shared};
 use sinew_contract::{Contract, PublicKey, Standing};
@@ -293,6 +294,8 @@ pub struct State {
     pub unbilled: BTreeMap<ContractId, Records<UsageRecord>>,
     /// What of idle guarantees others held, where their labs are paid for it.
     pub lent: Lent,
+    /// What came too late of guarantees, where their labs are paid for it.
+    pub late: Late,
     /// What each account held of others lately.
     pub past: BTreeMap<(PoolId, Account), PastUse>,
     /// All invoices.
@@ -319,6 +322,7 @@ canonical_struct!(State {
     workloads,
     unbilled,
     lent,
+    late,
     past,
     invoices,
     balances,
@@ -341,6 +345,7 @@ impl Default for State {
             workloads: Shared::default(),
             unbilled: BTreeMap::new(),
             lent: Lent::default(),
+            late: Late::default(),
             past: BTreeMap::new(),
             invoices: BTreeMap::new(),
             balances: Balances::default(),

@@ -72,6 +72,7 @@ pub fn contract_of(event: &Event) -> Option<ContractId> {
         | Event::ContractEnded { id }
         | Event::ContractImpaired { id, .. }
         | Event::ContractHealed { id }
+        | Event::CapacityLate { id, .. }
         | Event::CapacityLent { id, .. } => Some(*id),
         Event::UsageRecorded { record } => record.contract,
         Event::Invoiced { invoice } => Some(invoice.contract),

@@ -6,6 +6,7 @@
 //! those that really ran; for that, both sides compare what they saw.
 
 mod bill;
+mod late;
 mod usage;
 
 use crate::error::CliError;
@@ -190,8 +191,8 @@ impl Auditor {
         let past = Past::of(earlier.map(|(_, invoice)| invoice));
         let owed = Owed {
             undelivered: undelivered(state, contract.id, invoice.to),
+            late: chip_time(used.late),
             lent: chip_time(used.lent),
-            ..Owed::default()
         };
         let bill = Bill { contract, invoice, used: &used, before, at, owed, past };
         let names: (Option<Name>, Option<Name>) = (name(contract.terms.owner), name(contract.terms.lab));

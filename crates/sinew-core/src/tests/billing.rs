@@ -149,6 +149,67 @@ fn what_was_lent_is_paid_once_when_the_contract_is_over() {
     assert_eq!(world.control.state().lent.to_value(), Value::Null, "a contract that is over lends nothing");
 }
 
+/// The bound is 7 s. A borrower whose program is still there at its deadline, because nobody could kill it, makes the owner
+/// late: 53 s in January, which end with the month, and 40 s in February.
+#[test]
+fn guaranteed_capacity_that_comes_too_late_is_paid_back_by_itself() {
+    let mut world = World::new(1, 2);
+    world.now = at("1970-01-31T12:00:00Z");
+    let id = agreed(&mut world, &["late 3600.00 USD/chip-hour"]).expect("it fits");
+    borrower(&mut world, 3);
+    let loan = world.submit(3, 1, 1).expect("it may borrow");
+    go_to(&mut world, "1970-01-31T23:59:00Z");
+    let own = world.submit(2, 1, 1).expect("inside the guarantee");
+    let gang = world.gang(loan);
+    world.running.get_mut(&gang).expect("it runs").deadline = None;
+    go_to(&mut world, "1970-02-01T00:00:40Z");
+    assert!(world.workload(own).lease().is_none());
+    world.end(gang, Exit::Deadline);
+    assert!(world.workload(own).lease().is_some());
+    go_to(&mut world, "1970-03-01");
+    let said = |invoice: &&Invoice| {
+        let line = invoice.lines.iter().find(|line| line.kind == sinew_ledger::LineKind::Late);
+        let line = line.expect("a line for what was late");
+        format!("{} {}", line.used.expect("an amount"), line.amount)
+    };
+    let late: Vec<String> = invoices(&world, id).iter().map(said).collect();
+    assert_eq!(late, ["53 chip-seconds -53.00 USD", "40 chip-seconds -40.00 USD"]);
+    assert_eq!(world.control.state().late.to_value(), Value::Null, "nothing is awaited or owed");
+}
+
+#[test]
+fn capacity_that_comes_within_the_bound_costs_the_owner_nothing() {
+    let mut world = World::new(1, 2);
+    world.now = at("1970-01-31T12:00:00Z");
+    let id = agreed(&mut world, &["late 3600.00 USD/chip-hour"]).expect("it fits");
+    borrower(&mut world, 3);
+    world.submit(3, 1, 1).expect("it may borrow");
+    let own = world.submit(2, 1, 1).expect("inside the guarantee");
+    world.pass(5_000);
+    assert!(world.workload(own).lease().is_some());
+    go_to(&mut world, "1970-02-02");
+    let late = invoices(&world, id)[0].lines.iter().find(|line| line.kind == sinew_ledger::LineKind::Late);
+    assert_eq!(late.map(|line| line.amount.units), Some(0));
+}
+
+/// Whoever no longer waits is not paid for waiting.
+#[test]
+fn lateness_ends_with_the_wait() {
+    let mut world = World::new(1, 2);
+    world.now = at("1970-02-01T12:00:00Z");
+    let id = agreed(&mut world, &["late 3600.00 USD/chip-hour"]).expect("it fits");
+    borrower(&mut world, 3);
+    let loan = world.submit(3, 1, 1).expect("it may borrow");
+    let own = world.submit(2, 1, 1).expect("inside the guarantee");
+    let gang = world.gang(loan);
+    world.running.get_mut(&gang).expect("it runs").deadline = None;
+    world.pass(17_000);
+    world.must(principal(2), Command::Cancel { id: own });
+    go_to(&mut world, "1970-03-02");
+    let late = invoices(&world, id)[0].lines.iter().find(|line| line.kind == sinew_ledger::LineKind::Late);
+    assert_eq!(late.map(|line| line.amount.to_string()), Some("-10.00 USD".to_owned()));
+}
+
 #[test]
 fn months_that_are_over_are_not_agreed_on_and_no_invoice_is_asked_for_in_between() {
     let mut world = World::new(2, 1);

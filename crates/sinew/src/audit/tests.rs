@@ -247,7 +247,7 @@ pub(crate) fn months() -> World {
     let mut world = World::new();
     world.contract_with(
         "guaranteed 1.50 USD/chip-hour beyond 100 chip-hours; fee 50.00 USD; at least 1500.00 USD; undelivered 9.00 USD/chip-hour; \
-         lent 0.50 USD/chip-hour; \
+         late 3600.00 USD/chip-hour; lent 0.50 USD/chip-hour; \
          credit 30.00 USD until 1970-03-01; prepay 200.00 USD on 1970-01-20 back 70.00 USD from 1970-02-01; tax VAT 8.1 %",
     );
     let lab = world.submit(LAB, 20, 2);
@@ -260,8 +260,15 @@ pub(crate) fn months() -> World {
     let lab = world.submit(LAB, 21, 2);
     world.pass(60 * 86_400_000);
     world.end(lab);
-    world.submit(OWNER, 22, 2);
-    world.pass(20 * 86_400_000);
+    let owner = world.submit(OWNER, 22, 2);
+    world.pass(14 * 86_400_000);
+    // Three seconds beyond the bound of seven.
+    let lab = world.submit(LAB, 23, 1);
+    world.pass(10_000);
+    world.end(owner);
+    world.pass(1_000);
+    world.end(lab);
+    world.pass(6 * 86_400_000);
     world.ask(Actor::System, Command::Tick);
     world
 }
@@ -273,11 +280,11 @@ fn months_with_clauses_are_recomputed() {
     let lines = report.checks.iter().filter(|check| check.what == "lines");
     let shown: String = lines.map(|check| format!("{}\n", check.found)).collect();
     expect_test::expect![[r#"
-        190.00 USD guaranteed + 570.00 USD guaranteed + 384.00 USD borrowed + 49.981332 USD fee + 305.458632 USD commitment + -2373.50 USD undelivered + 0.00 USD lent + -70.798863 USD tax + 200.00 USD prepayment = -744.858899 USD
-        190.00 USD guaranteed + 353.583333 USD guaranteed + 268.577778 USD borrowed + 50.00 USD fee + 637.838889 USD commitment + -3026.50 USD undelivered + 0.00 USD lent + -123.6465 USD tax = -1650.1465 USD
-        190.00 USD guaranteed + 966.00 USD guaranteed + 595.20 USD borrowed + 50.00 USD fee + 0.00 USD undelivered + 0.00 USD lent + 145.8972 USD tax + -70.00 USD prepayment = 1877.0972 USD
-        190.00 USD guaranteed + 390.416667 USD guaranteed + 288.222222 USD borrowed + 50.00 USD fee + 581.361111 USD commitment + 0.00 USD undelivered + -179.861111 USD lent + 106.93125 USD tax + -70.00 USD prepayment = 1357.070139 USD
-        0.00 USD guaranteed + 0.00 USD borrowed + 0.00 USD fee + 0.00 USD undelivered + 0.00 USD lent + 0.00 USD tax + -60.00 USD prepayment = -60.00 USD
+        190.00 USD guaranteed + 570.00 USD guaranteed + 384.00 USD borrowed + 49.981332 USD fee + 305.458632 USD commitment + -2373.50 USD undelivered + 0.00 USD late + 0.00 USD lent + -70.798863 USD tax + 200.00 USD prepayment = -744.858899 USD
+        190.00 USD guaranteed + 353.583333 USD guaranteed + 268.577778 USD borrowed + 50.00 USD fee + 637.838889 USD commitment + -3026.50 USD undelivered + 0.00 USD late + 0.00 USD lent + -123.6465 USD tax = -1650.1465 USD
+        190.00 USD guaranteed + 966.00 USD guaranteed + 595.20 USD borrowed + 50.00 USD fee + 0.00 USD undelivered + 0.00 USD late + 0.00 USD lent + 145.8972 USD tax + -70.00 USD prepayment = 1877.0972 USD
+        190.00 USD guaranteed + 390.417083 USD guaranteed + 288.222222 USD borrowed + 50.00 USD fee + 581.360695 USD commitment + 0.00 USD undelivered + -3.00 USD late + -168.001389 USD lent + 107.648887 USD tax + -70.00 USD prepayment = 1366.647498 USD
+        0.00 USD guaranteed + 0.00 USD borrowed + 0.00 USD fee + 0.00 USD undelivered + 0.00 USD late + 0.00 USD lent + 0.00 USD tax + -60.00 USD prepayment = -60.00 USD
     "#]].assert_eq(&shown);
     let world = months();
     let second = "seq = (SELECT seq FROM records WHERE body LIKE '%\"is\":\"invoiced\"%' ORDER BY seq LIMIT 1 OFFSET 1)";

@@ -1,5 +1,6 @@
 //! Measures use from the leases themselves, and compares the usage records with it.
 
+use super::late::Lateness;
 use sinew_contract::Contract;
 use sinew_core::{Event, State};
 use sinew_ledger::UsageRecord;
@@ -39,6 +40,8 @@ pub(super) struct Tally {
     pub(super) borrowed: u128,
     /// The same of its guarantee, held by others.
     pub(super) lent: u128,
+    /// The same of its guarantee, that came too late.
+    pub(super) late: u128,
     /// How many leases it comes from.
     pub(super) leases: u32,
     /// How many usage records there are.
@@ -52,6 +55,7 @@ pub(super) struct Tally {
 pub(super) struct Usage {
     open: BTreeMap<WorkloadId, Open>,
     tallies: BTreeMap<Option<ContractId>, Tally>,
+    late: Lateness,
     /// Up to when it is billed what each contract lent.
     lent_to: BTreeMap<ContractId, Instant>,
     /// Contracts under which cells changed hands at the latest instant, and that instant.
@@ -72,6 +76,7 @@ impl Usage {
 
     /// Follows an event. `state` is the state before it.
     pub(super) fn follow(&mut self, state: &State, at: Instant, event: &Event) {
+        self.late.follow(state, at, event);
         match event {
             Event::LeaseGranted { id, epoch, cells } => {
                 self.grant(state, (*id, *epoch), at, cells);
@@ -104,6 +109,8 @@ impl Usage {
             self.close(state, (id, epoch), at, "was billed");
         }
         self.bill_lent(state, contract, at);
+        let late = self.late.bill(contract, at);
+        self.tally(Some(contract)).late = late;
         let still = self.open.values().filter(|open| open.contract == Some(contract)).count();
         let tally = self.tallies.remove(&Some(contract)).unwrap_or_default();
         // A lease that goes on counts on the next invoice too.

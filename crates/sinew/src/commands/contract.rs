@@ -29,6 +29,7 @@ Clauses, each with --clause; a contract that has one is billed by itself for eve
   \"fee 500.00 USD\"                      for each month; for a part of one in proportion
   \"at least 10000.00 USD\"               take or pay: what use and fee fall short of in a month
   \"undelivered 3.80 USD/chip-hour\"      paid back for guaranteed chips that could not be held
+  \"late 5.00 USD/chip-hour\"             paid back for guaranteed chips that come after the recall bound
   \"lent 0.40 USD/chip-hour\"             paid to the lab for idle guaranteed chips while others hold them
   \"credit 500.00 USD until 2027-07-01\"  spent before money is asked for
   \"prepay 2000.00 USD on 2027-01-01 back 500.00 USD from 2027-07-01\"

@@ -76,6 +76,7 @@ struct Reader<'a> {
     missing: u128,
     counted_to: Instant,
     undelivered: u128,
+    late: u128,
     lent: u128,
     found: Vec<Range>,
 }
@@ -91,6 +92,7 @@ impl<'a> Reader<'a> {
             missing: 0,
             counted_to,
             undelivered: 0,
+            late: 0,
             lent: 0,
             found,
         }
@@ -113,6 +115,10 @@ impl<'a> Reader<'a> {
             }
             Event::CapacityLent { lent, .. } => {
                 self.lent = self.lent.checked_add(lent.amount).ok_or("a sum is too large to count")?;
+            }
+            Event::CapacityLate { from, to, chip_milli, .. } => {
+                let more = u128::from(*chip_milli) * u128::from(to.since(*from).ms());
+                self.late = self.late.checked_add(more).ok_or("a sum is too large to count")?;
             }
             Event::Invoiced { invoice } => self.close(*at, invoice)?,
             _ => return Err("the terms stand in this log more than once".to_owned()),
@@ -137,8 +143,8 @@ impl<'a> Reader<'a> {
         let to = if terms.clauses.is_empty() { at } else { from.next_month().min(at) };
         self.count(to)?;
         let sum = |amount: &mut u128| Quantity { meter: Meter::ChipTime, amount: std::mem::take(amount) };
-        let (undelivered, lent) = (sum(&mut self.undelivered), sum(&mut self.lent));
-        let owed = Owed { undelivered, lent, ..Owed::default() };
+        let (undelivered, late) = (sum(&mut self.undelivered), sum(&mut self.late));
+        let owed = Owed { undelivered, late, lent: sum(&mut self.lent) };
         self.found.push(Range {
             invoice: invoice.clone(),
             number: self.number,

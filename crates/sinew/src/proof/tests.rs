@@ -112,11 +112,11 @@ fn clauses_are_proven_from_all_that_was_before() {
     let (world, last) = (months(), "invoice differs: ");
     expect![[r#"
         signatures ok: the log signed, and so did lab
-        leaves ok: 13 of 13 leaves, and they lead to the signed root
+        leaves ok: 15 of 15 leaves, and they lead to the signed root
         terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
-        range ok: 4 usage records since 1970-01-01T00:16:40.000Z, all that the log has
-        usage ok: 2 leases, no moment billed twice
-        invoice ok: contract-00000000000000000000000000000009/4: 1357.070139 USD, postings sum to zero
+        range ok: 5 usage records since 1970-01-01T00:16:40.000Z, all that the log has
+        usage ok: 3 leases, no moment billed twice
+        invoice ok: contract-00000000000000000000000000000009/4: 1366.647498 USD, postings sum to zero
     "#]].assert_eq(&shown(&proven_in(&world, 4)));
     for (from, to, expected) in [
         ("\"missing_chips\":", "\"missing_chips\":1", last),
