@@ -60,6 +60,8 @@ pub struct PoolView {
     pub failed: u32,
     /// The device's model.
     pub model: String,
+    /// Whether programs only seem to run there.
+    pub rehearsal: bool,
     /// The levels below the pool, largest first, such as `8 racks`.
     pub levels: Vec<String>,
     /// The cells that the reader may see; none of a large pool, whose regions are asked for one by one.
@@ -219,6 +221,7 @@ impl PoolView {
             free: all.saturating_sub(held),
             failed,
             model: pool.topology.model().to_owned(),
+            rehearsal: pool.rehearsal.0,
             levels: if mine { pool.topology.tiers().iter().map(level_text).collect() } else { Vec::new() },
             cells,
             strip: StripView::default(),

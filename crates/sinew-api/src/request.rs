@@ -70,6 +70,10 @@ pub struct PoolRequest {
     /// The text of a topology file. Such a pool can be promised, and nothing runs on it until an executor serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<String>,
+    /// Whether leases of such a pool begin, are recalled, end and are billed all the same, and no program runs: work that has
+    /// a limit ends with it, other work when it is told to leave.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
     /// In how many equal parts each core is lent: a chip of the pool is then such a part. 1 where absent; a divisor of 1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares_per_core: Option<u32>,

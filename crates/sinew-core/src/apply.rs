@@ -36,10 +36,10 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
         Event::KeyRevoked { id } => {
             state.keys.remove(id);
         }
-        Event::PoolAdded { id, owner, name, topology } => {
+        Event::PoolAdded { id, owner, name, topology, rehearsal } => {
             let (name, topology) = (name.clone(), topology.clone());
             state.index.accounts.entry(*owner).or_default().insert((*id, Account::Owner));
-            state.pools.insert(*id, PoolState { owner: *owner, name, topology });
+            state.pools.insert(*id, PoolState { owner: *owner, name, topology, rehearsal: *rehearsal });
         }
         Event::ContractOffered { id, .. }
         | Event::ContractSigned { id, .. }

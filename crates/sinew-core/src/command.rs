@@ -1,5 +1,6 @@
 //! What may be asked of the control plane, and by whom.
 
+use crate::event::Rehearsal;
 use crate::state::Exit;
 use sinew_contract::{Expanded, PublicKey, Signature, Terms};
 use sinew_sched::Near;
@@ -151,6 +152,8 @@ pub enum Command {
         name: Name,
         /// Its cells.
         topology: Topology,
+        /// Whether programs only seem to run there; only where no machine serves it.
+        rehearsal: Rehearsal,
     },
     /// Says that cells have failed: whoever holds them ends. Maintenance is the same at a time that is known before.
     CellsDown {

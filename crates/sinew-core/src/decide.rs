@@ -38,10 +38,10 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
             setup::operator(actor)?;
             setup::place_organisation(state, *org, Place { under: *under, weight: *weight })
         }
-        Command::AddPool { id, name, topology } => {
+        Command::AddPool { id, name, topology, rehearsal } => {
             // Machines belong to whoever operates this Sinew, until owners bring their own.
             setup::operator(actor)?;
-            setup::add_pool(state, signer(actor)?, *id, (name, topology))
+            setup::add_pool(state, signer(actor)?, *id, (name, topology, *rehearsal))
         }
         Command::CellsDown { pool, region } => cells::down(control, now, actor, (*pool, region)),
         Command::CellsUp { pool, region } => cells::up(state, actor, (*pool, region)),

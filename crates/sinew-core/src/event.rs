@@ -29,6 +29,23 @@ impl Canonical for ChipMilli {
     }
 }
 
+/// Whether a pool only rehearses: its leases begin, are recalled, end and are billed, and no program runs. Left out where it
+/// does not, as in records from before there were rehearsals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rehearsal(pub bool);
+
+impl Canonical for Rehearsal {
+    fn to_value(&self) -> Value {
+        if self.0 { true.to_value() } else { Value::Null }
+    }
+    fn from_value(value: &Value) -> Result<Self, Malformed> {
+        match Option::<bool>::from_value(value)? {
+            Some(false) => Err(Malformed::new("false".to_owned(), "`true`, or nothing")),
+            said => Ok(Self(said.is_some())),
+        }
+    }
+}
+
 /// What becomes of a workload whose lease ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
@@ -61,7 +78,7 @@ pub enum Event {
     /// An organisation stands elsewhere in the tree by which idle capacity is shared.
     OrganisationPlaced { org: OrgId, under: Option<OrgId>, weight: u32 },
     /// A pool can be lent from.
-    PoolAdded { id: PoolId, owner: OrgId, name: Name, topology: Topology },
+    PoolAdded { id: PoolId, owner: OrgId, name: Name, topology: Topology, rehearsal: Rehearsal },
     /// An owner signed terms.
     ContractOffered {
         id: ContractId,
@@ -136,7 +153,7 @@ canonical_enum!(Event {
     PublicKeySet = "public-key-set" { org, key },
     QuotaSet = "quota-set" { org, bytes },
     OrganisationPlaced = "organisation-placed" { org, under, weight },
-    PoolAdded = "pool-added" { id, owner, name, topology },
+    PoolAdded = "pool-added" { id, owner, name, topology, rehearsal },
     ContractOffered = "contract-offered" { id, terms, key, signature, expanded },
     ContractSigned = "contract-signed" { id, key, signature },
     ContractEnded = "contract-ended" { id },

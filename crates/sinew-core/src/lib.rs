@@ -31,7 +31,7 @@ pub use bindings::Bindings;
 pub use command::{Actor, Adjustment, Command, Observation, Principal, Request, RequestKey, Role};
 pub use control::{Answer, Control, Recorded};
 pub use decide::{ACTIVE_MAX, nth_after};
-pub use event::{ChipMilli, Event, Next};
+pub use event::{ChipMilli, Event, Next, Rehearsal};
 pub use health::{Failed, Shortfall, Shortfalls};
 pub use kept::{Kept, LOGS_KEPT, RESERVED, checkpoint_entry, log_entry};
 pub use late::{Awaited, Late};

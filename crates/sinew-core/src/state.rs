@@ -2,6 +2,7 @@
 
 use crate::bindings::Bindings;
 use crate::command::Role;
+use crate::event::Rehearsal;
 use crate::health::{Failed, Shortfalls};
 use crate::index::Index;
 use crate::kept::Kept;
@@ -71,9 +72,11 @@ pub struct PoolState {
     pub name: Name,
     /// Its cells.
     pub topology: Topology,
+    /// Whether programs only seem to run there.
+    pub rehearsal: Rehearsal,
 }
 
-canonical_struct!(PoolState { owner, name, topology });
+canonical_struct!(PoolState { owner, name, topology, rehearsal });
 
 /// How a lease's program ended.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

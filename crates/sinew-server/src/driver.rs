@@ -93,6 +93,21 @@ impl DriverHandle {
         self.send(requests, AskKind::Work)
     }
 
+    /// Sends requests that have nothing to do with each other, and waits until what was decided about all is durable.
+    pub(crate) fn ask_each_blocking(&self, requests: &[Request]) -> Result<(), Fault> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            let (reply, answer) = oneshot::channel();
+            let ask = Ask { requests: vec![request.clone()], reply, kind: AskKind::Work };
+            self.asks.send(ask).map_err(|_| Fault::Stopping)?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            answer.blocking_recv().unwrap_or(Err(Fault::Stopping))?;
+        }
+        Ok(())
+    }
+
     /// Tells every lease to leave and plans nothing any more.
     pub(crate) fn drain(&self) {
         let request = Request { actor: sinew_core::Actor::System, key: None, command: Command::Drain };

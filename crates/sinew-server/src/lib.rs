@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 mod proving;
 mod references;
+mod rehearsal;
 mod reply;
 mod routes;
 mod runner;

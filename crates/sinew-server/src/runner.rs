@@ -7,6 +7,7 @@
 use crate::driver::{DriverHandle, Fault, Published, wall_clock};
 use crate::error::ServerError;
 use crate::references::referred_to;
+use crate::rehearsal::{Rehearsal, rehearses};
 use crate::workplace::{Workplace, read_piece};
 use sinew_core::{
     Actor, Command, Event, Exit, Kept, Observation, Order, Recorded, Request, checkpoint_entry, log_entry,
@@ -49,6 +50,7 @@ pub(crate) struct RunnerHandle {
     runner: Arc<Runner>,
     /// Orders on their way, by workload. A thread per workload works them off in order.
     queues: Arc<Mutex<BTreeMap<WorkloadId, Sender<Order>>>>,
+    rehearsal: Rehearsal,
     driver: DriverHandle,
 }
 
@@ -275,7 +277,8 @@ impl Runner {
 
 impl RunnerHandle {
     pub(crate) fn new(runner: Arc<Runner>, driver: DriverHandle) -> Self {
-        Self { runner, queues: Arc::default(), driver }
+        let rehearsal = Rehearsal::start(driver.clone());
+        Self { runner, queues: Arc::default(), rehearsal, driver }
     }
 
     /// Lets the store keep the quotas that were just set.
@@ -287,11 +290,14 @@ impl RunnerHandle {
         }
     }
 
-    /// Hands an order to the thread of its workload.
+    /// Hands an order to the thread of its workload, or to the rehearsal.
     pub(crate) fn order(&self, order: Order) {
         let id = match &order {
             Order::Start { id, .. } | Order::Stop { id, .. } => *id,
         };
+        if rehearses(&self.driver, id) {
+            return self.rehearsal.order(order);
+        }
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if queues.get(&id).is_some_and(|queue| queue.send(order.clone()).is_ok()) {
             return;

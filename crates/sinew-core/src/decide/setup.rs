@@ -3,7 +3,7 @@
 use super::{Decision, signer};
 use crate::command::{Actor, Command};
 use crate::engines::TREE_DEPTH_MOST;
-use crate::event::Event;
+use crate::event::{Event, Rehearsal};
 use crate::refusal::{Refusal, Thing};
 use crate::state::{Place, State};
 use sinew_contract::PublicKey;
@@ -120,8 +120,13 @@ fn depth_below(state: &State, org: OrgId) -> usize {
 /// All of a device.
 const WHOLE_MILLI: u64 = 1_000;
 
-pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &Topology)) -> Decision {
-    let (name, topology) = what;
+pub(super) fn add_pool(
+    state: &State,
+    owner: OrgId,
+    id: PoolId,
+    what: (&Name, &Topology, Rehearsal),
+) -> Decision {
+    let (name, topology, rehearsal) = what;
     if state.pools.values().any(|pool| pool.name == *name && pool.owner == owner) {
         return Err(Refusal::NameTaken { thing: Thing::Pool, name: name.clone() });
     }
@@ -143,5 +148,6 @@ pub(super) fn add_pool(state: &State, owner: OrgId, id: PoolId, what: (&Name, &T
             return Err(Refusal::DeviceTwice { device });
         }
     }
-    Ok((vec![Event::PoolAdded { id, owner, name: name.clone(), topology: topology.clone() }], id.to_string()))
+    let (name, topology) = (name.clone(), topology.clone());
+    Ok((vec![Event::PoolAdded { id, owner, name, topology, rehearsal }], id.to_string()))
 }

@@ -72,7 +72,9 @@ fn shares_of_a_device_are_at_most_all_of_it() {
     let mut add = |name: &str, devices: &[u32], milli| {
         let topology = Topology::flat(devices, "cpu-core", each(milli));
         let (id, name) = (PoolId::from_bits(world.id()), name.parse().expect("a name"));
-        world.ask(principal(OWNER), Command::AddPool { id, name, topology }).map(|_| ())
+        world
+            .ask(principal(OWNER), Command::AddPool { id, name, topology, rehearsal: Rehearsal::default() })
+            .map(|_| ())
     };
     assert_eq!(add("halves", &[70, 71, 70, 71], 500), Ok(()));
     assert_eq!(add("more", &[72, 72, 72], 500), Err(Refusal::DeviceTwice { device: 72 }));

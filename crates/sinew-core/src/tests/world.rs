@@ -66,7 +66,10 @@ impl World {
         let each = Resources { chip_milli: 1_000, cpu_milli: 0, memory_bytes: 0 };
         let topology = Topology::regular("tpu", each, tiers, Fabric::Switched).expect("a pool");
         let name = "pods".parse().expect("a name");
-        world.must(principal(OWNER), Command::AddPool { id: PoolId::from_bits(8), name, topology });
+        world.must(
+            principal(OWNER),
+            Command::AddPool { id: PoolId::from_bits(8), name, topology, rehearsal: Rehearsal::default() },
+        );
         world
     }
 
@@ -181,7 +184,12 @@ pub(super) fn add_pool(id: u128, name: &str, chips: u32) -> Command {
     let devices: Vec<u32> = (0..chips).collect();
     let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes: 0 };
     let topology = Topology::flat(&devices, "cpu-core", each);
-    Command::AddPool { id: PoolId::from_bits(id), name: name.parse().expect("a name"), topology }
+    Command::AddPool {
+        id: PoolId::from_bits(id),
+        name: name.parse().expect("a name"),
+        topology,
+        rehearsal: Rehearsal::default(),
+    }
 }
 
 pub(super) fn terms(lab: u128, now: Instant) -> Terms {

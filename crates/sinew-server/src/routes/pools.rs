@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use sinew_api::{Lang, Page, PoolRequest, PoolView, read_topology};
-use sinew_core::{Command, Principal, Thing};
+use sinew_core::{Command, Principal, Rehearsal, Thing};
 use sinew_types::{Malformed, PoolId, Resources, Topology};
 use std::collections::BTreeSet;
 
@@ -67,13 +67,26 @@ pub(crate) async fn add(
     let name = request.name.parse().map_err(|wrong: Malformed| Fail::malformed(&wrong.inside("name")))?;
     let post = Post { app: &app, caller: &caller, headers: &headers, path: "/api/pools", body: &body };
     let topology = topology(&app, caller.lang, &request, post.is_repeated())?;
-    let answer = post.ask(vec![Command::AddPool { id: PoolId::from_bits(draw()), name, topology }]).await?;
+    let rehearsal = Rehearsal(request.rehearsal);
+    let command = Command::AddPool { id: PoolId::from_bits(draw()), name, topology, rehearsal };
+    let answer = post.ask(vec![command]).await?;
     show(State(app.clone()), caller, Path(answer.subject)).await
 }
 
 /// The cells that a request for a pool describes.
 fn topology(app: &App, lang: Lang, request: &PoolRequest, repeated: bool) -> Reply<Topology> {
     match (request.cores, &request.topology) {
+        (Some(_), None) if request.rehearsal => {
+            let text = match lang {
+                Lang::En => {
+                    "cores of this machine run programs; a rehearsal is for the cells of a topology file"
+                }
+                Lang::Fr => {
+                    "les cœurs de cette machine exécutent des programmes ; une répétition est pour les cellules d'un fichier de topologie"
+                }
+            };
+            Err(Fail::new(400, "malformed", text))
+        }
         (Some(cores), None) => {
             let shares = request.shares_per_core.unwrap_or(1);
             if shares == 0 || 1_000 % shares != 0 {

@@ -99,7 +99,7 @@ fn served(app: &App, caller: &Caller, spec: &WorkloadSpec) -> Reply<()> {
         |name: &Name| spec.parts.iter().all(|part| part.pools.is_empty() || part.pools.contains(name));
     let accounts = state.index.accounts_of(caller.who.org);
     let pools = accounts.filter_map(|(pool, _)| state.pools.get(&pool)).filter(|pool| named(&pool.name));
-    let mut paper = pools.map(|pool| pool.topology.devices().is_empty()).peekable();
+    let mut paper = pools.map(|pool| pool.topology.devices().is_empty() && !pool.rehearsal.0).peekable();
     if paper.peek().is_none() || !paper.all(|paper| paper) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! An owner, labs and executors around the real control plane, on fake time.
 
 use sinew_contract::{SecretKey, Terms};
-use sinew_core::{Actor, Command, Control, Event, Exit, Observation, Principal, Request, Role};
+use sinew_core::{Actor, Command, Control, Event, Exit, Observation, Principal, Rehearsal, Request, Role};
 use sinew_types::{
     ContractId, Fabric, Instant, Level, Name, Network, OrgId, Part, PoolId, Program, Resources, Rounding,
     Shape, Span, Tier, Topology, WorkloadId, WorkloadSpec,
@@ -42,7 +42,10 @@ impl World {
             world.ask(principal(number), Command::SetPublicKey { key: secret(number).public() });
         }
         let name = "north".parse().expect("a name");
-        world.ask(principal(OWNER), Command::AddPool { id: pool(), name, topology });
+        world.ask(
+            principal(OWNER),
+            Command::AddPool { id: pool(), name, topology, rehearsal: Rehearsal::default() },
+        );
         world
     }
 

@@ -7,7 +7,7 @@
 use super::read::{TraceError, columns, files, text};
 use super::setup::{self, moment, principal};
 use crate::chance::Chance;
-use sinew_core::{Actor, Command, Control, Phase, Refusal, Request};
+use sinew_core::{Actor, Command, Control, Phase, Refusal, Rehearsal, Request};
 use sinew_sched::Rule;
 use sinew_types::{Hosts, OrgId, Shape, Share, Topology, WorkloadId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,8 +118,12 @@ impl Openb {
         let owner = OrgId::from_bits(setup::OWNER);
         let name = |text: &str| text.parse().expect("letters are a name");
         let add = Command::AddOrganisation { id: owner, name: name("owner"), operator: true };
-        let pool =
-            Command::AddPool { id: setup::pool_id(0), name: name("pool"), topology: self.topology.clone() };
+        let pool = Command::AddPool {
+            id: setup::pool_id(0),
+            name: name("pool"),
+            topology: self.topology.clone(),
+            rehearsal: Rehearsal::default(),
+        };
         for (actor, command) in [(Actor::System, add), (principal(setup::OWNER), pool)] {
             let request = Request { actor, key: None, command };
             let refused = |why| TraceError::Refused { what: "the pool".to_owned(), why: format!("{why:?}") };

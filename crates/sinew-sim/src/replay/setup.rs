@@ -3,7 +3,7 @@
 use super::read::TraceError;
 use super::trace::{HAND_OVER, KILL_GRACE, Trace};
 use sinew_contract::{SecretKey, Terms};
-use sinew_core::{Actor, Command, Control, Principal, Request, Role};
+use sinew_core::{Actor, Command, Control, Principal, Rehearsal, Request, Role};
 use sinew_types::{
     ContractId, Instant, Network, OrgId, Part, PoolId, Program, Rounding, Shape, Span, WorkloadId,
     WorkloadSpec,
@@ -93,7 +93,12 @@ pub(super) fn control(trace: &Trace) -> Result<Control, TraceError> {
     }
     for (place, pool) in trace.pools.iter().enumerate() {
         let name = format!("pool-{place}").parse().expect("letters and digits are a name");
-        let add = Command::AddPool { id: pool_id(place), name, topology: pool.topology.clone() };
+        let add = Command::AddPool {
+            id: pool_id(place),
+            name,
+            topology: pool.topology.clone(),
+            rehearsal: Rehearsal::default(),
+        };
         ask(&mut control, principal(OWNER), add, &format!("pool {place}"))?;
     }
     for lab in 0..trace.labs.len() {

@@ -7,7 +7,7 @@ use crate::model::{Verdict, demand};
 use crate::queue::Due;
 use crate::script::Action;
 use sinew_contract::{SecretKey, Terms};
-use sinew_core::{Actor, Adjustment, Command, Principal, Refusal, Request, RequestKey, Role};
+use sinew_core::{Actor, Adjustment, Command, Principal, Refusal, Rehearsal, Request, RequestKey, Role};
 use sinew_store::hash_of;
 use sinew_types::{
     ContractId, Hash, Name, Network, OrgId, Part, Program, Resources, Rounding, Shape, Span, Topology,
@@ -65,7 +65,10 @@ impl World {
             first += chips;
             let topology = Topology::flat(&devices, "chip", each);
             let name = format!("pool{number}").parse().expect("a name");
-            self.direct(OWNER, Command::AddPool { id: self.pool(number), name, topology })?;
+            self.direct(
+                OWNER,
+                Command::AddPool { id: self.pool(number), name, topology, rehearsal: Rehearsal::default() },
+            )?;
         }
         Ok(())
     }

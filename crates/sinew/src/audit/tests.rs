@@ -1,6 +1,6 @@
 use super::*;
 use sinew_contract::{SecretKey, Terms};
-use sinew_core::{Actor, Command, Exit, Observation, Principal, Request, Role};
+use sinew_core::{Actor, Command, Exit, Observation, Principal, Rehearsal, Request, Role};
 use sinew_store::{DataFolder, Identity, InstanceId, Journal, JournalOptions, Record};
 use sinew_types::{
     Canonical, Network, Part, PoolId, Program, Resources, Rounding, Shape, Span, Topology, WorkloadId,
@@ -37,7 +37,10 @@ impl World {
         let each = Resources { chip_milli: 1_000, cpu_milli: 1_000, memory_bytes: 0 };
         let topology = Topology::flat(&[0, 1], "cpu-core", each);
         let name = "north".parse().expect("a name");
-        world.ask(principal(OWNER), Command::AddPool { id: PoolId::from_bits(7), name, topology });
+        world.ask(
+            principal(OWNER),
+            Command::AddPool { id: PoolId::from_bits(7), name, topology, rehearsal: Rehearsal::default() },
+        );
         world
     }
 

@@ -22,7 +22,7 @@ pub(crate) enum PoolCommand {
     Add(AddArgs),
     /// Make a pool of the cells that a topology file describes
     #[command(
-        after_help = "Examples:\n  sinew pool topology nvl72 > racks.toml\n  sinew pool create racks --topology racks.toml\n\nSuch a pool can be offered, promised and asked about. Nothing runs on it until an executor serves it."
+        after_help = "Examples:\n  sinew pool topology nvl72 > racks.toml\n  sinew pool create racks --topology racks.toml\n\nSuch a pool can be offered, promised and asked about. Nothing runs on it until an executor serves it.\n\n  sinew pool create dry --topology racks.toml --rehearse\n  sinew run --pool dry --shape \"1 rack\" --limit 2h -- train\n\nWith --rehearse all goes as it would, recalls, explanations and bills among it, but no program runs: work ends\nat its limit, or when it is told to leave."
     )]
     Create {
         /// Its name
@@ -30,6 +30,9 @@ pub(crate) enum PoolCommand {
         /// The topology file
         #[arg(long)]
         topology: PathBuf,
+        /// Let leases begin, be recalled, end and be billed without running any program
+        #[arg(long)]
+        rehearse: bool,
     },
     /// Print an example of a topology file, or the names of all examples
     Topology {
@@ -102,6 +105,7 @@ pub(crate) fn run(context: &Context, command: PoolCommand) -> Result<()> {
                 cores: Some(cores(&args.size)?),
                 shares_per_core: args.shares_per_core,
                 topology: None,
+                rehearsal: false,
             };
             show(context, &client.post("/api/pools", &request)?)
         }
@@ -116,7 +120,7 @@ pub(crate) fn run(context: &Context, command: PoolCommand) -> Result<()> {
         }
         PoolCommand::Fail(args) => mark(context, args, "down"),
         PoolCommand::Restore(args) => mark(context, args, "up"),
-        PoolCommand::Create { name, topology } => create(context, name, &topology),
+        PoolCommand::Create { name, topology, rehearse } => create(context, name, &topology, rehearse),
         PoolCommand::Topology { name } => example(name.as_deref()),
     }
 }
@@ -126,9 +130,9 @@ fn mark(context: &Context, args: PartArgs, word: &str) -> Result<()> {
     show(context, &context.client()?.post(&path, &CellsRequest { region: args.region })?)
 }
 
-fn create(context: &Context, name: String, file: &Path) -> Result<()> {
+fn create(context: &Context, name: String, file: &Path, rehearsal: bool) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let request = PoolRequest { name, cores: None, shares_per_core: None, topology: Some(text) };
+    let request = PoolRequest { name, cores: None, shares_per_core: None, topology: Some(text), rehearsal };
     let made = context.client()?.post("/api/pools", &request);
     show(context, &made.with_context(|| format!("`{}` makes no pool", file.display()))?)
 }
@@ -160,7 +164,8 @@ fn list(context: &Context, pools: &[PoolView]) -> Result<()> {
     }
     let row = |pool: &PoolView| {
         let count = |chips: u32| chips.to_string();
-        vec![pool.name.clone(), pool.owner.clone(), count(pool.chips), count(pool.free), pool.model.clone()]
+        let model = if pool.rehearsal { format!("{} (rehearsal)", pool.model) } else { pool.model.clone() };
+        vec![pool.name.clone(), pool.owner.clone(), count(pool.chips), count(pool.free), model]
     };
     let rows: Vec<_> = pools.iter().map(row).collect();
     Ok(print::table(&["NAME", "OWNER", "CHIPS", "FREE", "MODEL"], &rows)?)
@@ -197,7 +202,8 @@ fn show(context: &Context, pool: &PoolView) -> Result<()> {
     let (name, owner) = (&pool.name, &pool.owner);
     let failed = if pool.failed > 0 { format!(", {} failed", pool.failed) } else { String::new() };
     let (chips, model, free) = (pool.chips, &pool.model, pool.free);
-    print::line(format_args!("{name}  {owner}  {chips} {model} chips, {free} free{failed}"))?;
+    let rehearsal = if pool.rehearsal { "  (a rehearsal: no program runs)" } else { "" };
+    print::line(format_args!("{name}  {owner}  {chips} {model} chips, {free} free{failed}{rehearsal}"))?;
     if pool.cells.is_empty() && !pool.levels.is_empty() {
         let levels = pool.levels.join(" x ");
         return Ok(print::line(format_args!(

@@ -95,6 +95,7 @@ impl Story {
                     cores: Some(self.cores),
                     shares_per_core: None,
                     topology: None,
+                    rehearsal: false,
                 },
             )?,
         };

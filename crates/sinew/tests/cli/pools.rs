@@ -42,3 +42,24 @@ fn a_wrong_topology_is_refused_with_its_file_and_line() {
     let french = world.run("aurora", "--lang fr pool create x --topology x.toml").bad(3);
     assert!(french.contains("ligne 2, colonne 9"), "{french}");
 }
+
+#[test]
+fn a_rehearsal_begins_bills_and_ends_work_that_never_runs() {
+    let world = World::new();
+    write(&world, "racks.toml", &world.run("aurora", "pool topology nvl72").good());
+    let made = world.run("aurora", "pool create dry --topology racks.toml --rehearse").good();
+    assert!(made.contains("a rehearsal: no program runs"), "{made}");
+    let short = "run --pool dry --name short --shape '8 racks' --limit 6s --wait -- no-such-program";
+    world.run("aurora", short).good();
+    world.run("aurora", "run --pool dry --name long --shape '8 racks' -- no-such-program").good();
+    let behind = "run --pool dry --name behind --shape '1 rack' --limit 6s -- no-such-program";
+    assert!(world.run("aurora", behind).good().contains("waits"), "a long one is in the way");
+    world.run("aurora", "stop long").good();
+    let states = world.json("aurora", "ps --all");
+    let state = |name: &str| {
+        let all = states.as_array().expect("a list");
+        all.iter().find(|w| w["name"] == name).map(|w| w["state"].clone())
+    };
+    assert_eq!(state("short"), Some(json!("done")), "{states}");
+    assert_eq!(state("long"), Some(json!("cancelled")), "{states}");
+}
