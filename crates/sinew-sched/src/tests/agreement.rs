@@ -59,11 +59,8 @@ fn kept(engine: &Engine, unit: &crate::unit::Unit, claims: crate::ground::Mask) 
             let bound = engine.accounts[found.account].entitlement.recall_bound;
             let recalled =
                 (tenant.holder != gang.account).then(|| engine.safe_until(tenant.gang).plus(bound));
-            let gone = match (found.gone_by, recalled) {
-                // A story may tell the time late, and so a recall.
-                (Some(gone_by), Some(recalled)) => Some(gone_by.min(recalled)),
-                (gone_by, _) => gone_by.or([limited, recalled].into_iter().flatten().min()),
-            };
+            // A story may tell the time late, and so a recall or a limit that was kept without it.
+            let gone = [found.gone_by, limited, recalled].into_iter().flatten().min();
             assert!(
                 gone.is_some_and(|gone| gone <= plan.by),
                 "{} stays until {gone:?}, beyond the planned start of {} by {:?}",
