@@ -13,6 +13,7 @@ mod notice;
 mod outputs;
 mod quota;
 mod recall;
+mod rehearsal;
 mod rivals;
 mod sandbox;
 mod serving;

@@ -29,13 +29,13 @@ fn jobs() -> usize {
 }
 
 /// A connection that is kept, with as little work on this side as possible: client and server share the machine.
-struct Line {
+pub(crate) struct Line {
     stream: BufReader<TcpStream>,
     head: String,
 }
 
 impl Line {
-    fn to(api: &Api) -> Self {
+    pub(crate) fn to(api: &Api) -> Self {
         let address = api.url.trim_start_matches("http://");
         let stream = TcpStream::connect(address).expect("the server takes connections");
         stream.set_nodelay(true).expect("a TCP stream");
@@ -47,7 +47,7 @@ impl Line {
     }
 
     /// Sends a body and waits for the answer's.
-    fn post(&mut self, path: &str, body: &str) -> (u16, Vec<u8>) {
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> (u16, Vec<u8>) {
         let request =
             format!("POST {path} HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n{body}", self.head, body.len());
         self.stream.get_mut().write_all(request.as_bytes()).expect("the server reads");
