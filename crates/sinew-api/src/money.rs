@@ -177,14 +177,20 @@ impl MoneyView {
         let active: BTreeSet<usize> = graph.edges().iter().flat_map(|edge| [edge.from, edge.to]).collect();
         let years: BTreeSet<&str> = facts.iter().map(|fact| fact.year.as_str()).collect();
         let of_year = |year: &str| writer.sums(facts.iter().filter(|fact| fact.year == year));
+        // Neither half needs the other, and for a large table they take about as long.
+        let (found, flows) = std::thread::scope(|scope| {
+            let found = scope.spawn(|| figures(&graph, Bounds::default()));
+            let flows = writer.flows(&graph, facts);
+            (found.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), flows)
+        });
         Ok(Self {
             asset: asset.code().to_owned(),
             set: set.to_owned(),
             parties: active.into_iter().map(|party| names[party].clone()).collect(),
             sums: writer.sums(facts.iter()),
             years: years.into_iter().map(|year| (year.to_owned(), of_year(year))).collect(),
-            flows: writer.flows(&graph, facts),
-            figures: writer.figures(&graph, &figures(&graph, Bounds::default())),
+            flows,
+            figures: writer.figures(&graph, &found),
             trips: writer.trips(&invested, &spent),
             stress: Vec::new(),
         })
@@ -220,24 +226,27 @@ impl Writer<'_> {
     }
 
     fn flows(&self, graph: &Graph, facts: &[FlowFact]) -> Vec<FlowView> {
-        let mut by_pair: BTreeMap<(usize, usize), Vec<&FlowFact>> = BTreeMap::new();
-        for fact in facts {
-            by_pair.entry((fact.from, fact.to)).or_default().push(fact);
-        }
-        let mut edges: Vec<&Edge> = graph.edges().iter().collect();
-        edges.sort_by_key(|edge| (-edge.amount, edge.from, edge.to));
-        let view = |edge: &Edge| {
-            let facts = &by_pair[&(edge.from, edge.to)];
-            let sources: BTreeSet<&String> = facts.iter().map(|fact| &fact.source).collect();
-            FlowView {
+        let mut by_pair: Vec<(usize, usize, &FlowFact)> =
+            facts.iter().map(|fact| (fact.from, fact.to, fact)).collect();
+        by_pair.sort_by_key(|(from, to, _)| (*from, *to));
+        let mut pairs = by_pair.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1));
+        // Edges are ordered by pair too. Pairs between which nothing flows have no edge.
+        let facts_of = |edge: &Edge| pairs.find(|facts| (facts[0].0, facts[0].1) == (edge.from, edge.to));
+        let mut flows: Vec<(i128, FlowView)> = Vec::with_capacity(graph.edges().len());
+        for (edge, facts) in graph.edges().iter().zip(graph.edges().iter().filter_map(facts_of)) {
+            let facts = facts.iter().map(|(.., fact)| *fact);
+            let sources: BTreeSet<&String> = facts.clone().map(|fact| &fact.source).collect();
+            let view = FlowView {
                 from: self.names[edge.from].clone(),
                 to: self.names[edge.to].clone(),
-                sums: self.sums(facts.iter().copied()),
+                sums: self.sums(facts),
                 share: ratio(edge.amount as f64, graph.gross()),
                 sources: sources.into_iter().take(SOURCES_MAX).cloned().collect(),
-            }
-        };
-        edges.into_iter().map(view).collect()
+            };
+            flows.push((edge.amount, view));
+        }
+        flows.sort_by_key(|(amount, _)| -amount);
+        flows.into_iter().map(|(_, view)| view).collect()
     }
 
     fn figures(&self, graph: &Graph, found: &Figures) -> MoneyFiguresView {
