@@ -32,8 +32,10 @@ use crate::process::{ProcessHandle, mark};
 use crate::status::{Ending, ExitStatus, State, StatusRecord};
 use crate::sweep::end_all_descendants;
 
-/// Output is read in pieces of this size, between which orders and the deadline have their turn.
-const PIECE_BYTES: usize = 64 * 1024;
+/// Output is read in pieces, between which orders and the deadline have their turn. They begin small, since each page
+/// that is touched costs as much as a few calls of the kernel and many programs say little, and grow with the output.
+const PIECE_LEAST_BYTES: usize = 1024;
+const PIECE_MOST_BYTES: usize = 64 * 1024;
 
 /// Supervises the lease of a folder to its end. The line hears how its start went, and closes at the very end.
 pub(crate) fn run(folder: &LeaseFolder, mut line: UnixStream) {
@@ -137,6 +139,7 @@ fn start(
         init_pid: pid,
         ending: Some(ending),
         output: Some(output),
+        piece: vec![0; PIECE_LEAST_BYTES],
         writer,
         timer,
         last: record.order.last.map(Last::reckoned),
@@ -170,6 +173,8 @@ struct Supervisor {
     ending: Option<PipeReader>,
     /// Gone when every process closed its output.
     output: Option<PipeReader>,
+    /// What output is read into.
+    piece: Vec<u8>,
     writer: OutputWriter,
     timer: TimerFd,
     /// What the contract set from the start; gone as soon as the program is told.
@@ -310,10 +315,12 @@ impl Supervisor {
     /// Reads one piece of output. Says whether there may be more.
     fn take_output(&mut self) -> bool {
         let Some(output) = &mut self.output else { return false };
-        let mut piece = [0; PIECE_BYTES];
-        match output.read(&mut piece) {
+        match output.read(&mut self.piece) {
             Ok(count @ 1..) => {
-                self.writer.take(&piece[..count]);
+                self.writer.take(&self.piece[..count]);
+                if count == self.piece.len() {
+                    self.piece.resize((4 * count).min(PIECE_MOST_BYTES), 0);
+                }
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,

@@ -151,12 +151,6 @@ pub(crate) enum Command {
     Restore(backup::RestoreArgs),
     /// Completions for a shell
     Completions(completions::CompletionsArgs),
-    /// Supervise one lease; the server starts this, nobody else
-    #[command(hide = true)]
-    Supervise {
-        /// The lease's folder
-        folder: PathBuf,
-    },
     /// Train a model on this machine, without a lease: --config run.toml
     #[command(disable_help_flag = true, after_help = "Example:\n  sinew train --config run.toml")]
     Train {

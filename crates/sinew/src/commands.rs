@@ -35,8 +35,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
     let variable = |name: &str| std::env::var(name).ok();
     let context = || Context::new(&typed.flags, &variable);
     match typed.command {
-        // These two run as workloads and beside them, where nobody has settings.
-        Command::Supervise { folder } => std::process::exit(sinew_exec::supervise(&folder)),
+        // These two run as workloads, where nobody has settings.
         Command::Train { arguments } => {
             return Ok(sinew_engine::main(std::iter::once("train".into()).chain(arguments)));
         }

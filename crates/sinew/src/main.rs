@@ -29,14 +29,26 @@ mod words;
 
 use clap::Parser;
 use error::CliError;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(leases) = leases_to_supervise() {
+        std::process::exit(sinew_exec::supervise(&leases));
+    }
     let typed = args::Cli::parse();
     match commands::run(typed) {
         Ok(code) => code,
         Err(error) => report(&error),
     }
+}
+
+/// `sinew supervise DIR`, which a server starts and nobody types. All supervisors are copies of that process, and each
+/// pays for the pages that it changes, so it begins before anything else has used the memory.
+fn leases_to_supervise() -> Option<PathBuf> {
+    let mut words = std::env::args_os().skip(1);
+    let folder = words.next().filter(|word| word == "supervise").and_then(|_| words.next())?;
+    words.next().is_none().then(|| folder.into())
 }
 
 /// Says the whole chain of causes once, and gives the code that the help promises.
