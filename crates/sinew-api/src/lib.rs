@@ -10,6 +10,7 @@ mod console;
 mod contract;
 mod machine;
 mod money;
+mod payment;
 mod problem;
 mod region;
 mod request;
@@ -29,6 +30,7 @@ pub use money::{
     CycleView, FailureView, FlowFact, FlowView, MoneyFiguresView, MoneyView, Ratio, StressView, SumsView,
     TripView, own_money,
 };
+pub use payment::{BookedView, PaymentRequest, PaymentView, StatementView};
 pub use problem::Problem;
 pub use region::{CELLS_MAX, CellsRequest, NoAnswer, RegionCellView, RegionView, ShareView};
 pub use request::{

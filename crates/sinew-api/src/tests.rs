@@ -75,13 +75,21 @@ fn refusals() -> Vec<Refusal> {
     ]
 }
 
-/// One of each refusal that clauses billed by the month bring.
+/// One of each refusal that clauses billed by the month and payments bring.
 fn refusals_of_clauses() -> Vec<Refusal> {
     let at = Instant::from_ms;
     vec![
         Refusal::MonthsGoneBy { month: at(0) },
         Refusal::BilledByTheMonth { next: Some(at(0)) },
         Refusal::BilledByTheMonth { next: None },
+        Refusal::PaymentKnown {
+            reference: "A-1".to_owned(),
+            money: "1.00 USD".parse().expect("an amount"),
+            paid_at: at(0),
+        },
+        Refusal::OtherCurrency { found: "EUR".to_owned(), owed: vec!["USD".to_owned()] },
+        Refusal::NothingPaid,
+        Refusal::PaidLater { paid_at: at(1), now: at(0) },
         Refusal::Terms(Flaw::Clause(ClauseFlaw::Currency {
             clause: "fee 1.00 EUR".to_owned(),
             prices: "USD".parse().expect("an asset"),

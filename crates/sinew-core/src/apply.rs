@@ -54,9 +54,10 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
             state.index = index;
         }
         Event::CellsBound { pool, cells } => state.bindings.set(*pool, cells),
-        Event::CapacityLent { .. } | Event::UsageRecorded { .. } | Event::Invoiced { .. } => {
-            apply_money(state, event);
-        }
+        Event::CapacityLent { .. }
+        | Event::UsageRecorded { .. }
+        | Event::Invoiced { .. }
+        | Event::PaymentReceived { .. } => apply_money(state, event),
         Event::Released { org, release } => state.registry.add(*org, release.clone()),
         Event::RequestAnswered { org, key, fingerprint, subject } => {
             let done = Done { fingerprint: *fingerprint, subject: subject.clone(), at };
@@ -151,6 +152,11 @@ fn apply_money(state: &mut State, event: &Event) {
         Event::CapacityLent { id, to, .. } => state.lent.billed(*id, *to),
         Event::UsageRecorded { record } => apply_use(state, record),
         Event::Invoiced { invoice } => apply_invoice(state, invoice),
+        Event::PaymentReceived { payment } => {
+            let transaction = payment.transaction().expect("what has no opposite was refused");
+            state.balances.post(&transaction);
+            state.payments.add(payment);
+        }
         _ => {}
     }
 }

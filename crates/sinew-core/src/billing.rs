@@ -73,7 +73,8 @@ pub(crate) fn bill(state: &State, now: Instant, due: &Due) -> Option<(u32, Vec<E
     let mut owed = Owed { undelivered: undelivered(state, id, to), ..Owed::default() };
     owed.late = late(state, id, &so_far);
     owed.lent = lent.unwrap_or(owed.lent);
-    let made = rating.invoice(period, &Opening { number, owed, past: Past::of(invoices(state, id))? })?;
+    let made = rating.invoice(period, &Opening { number, owed, past: Past::of(invoices(state, id))? });
+    let made = made.filter(|made| state.balances.can_post(&made.transaction))?;
     let mut events: Vec<Event> = current.into_iter().map(|record| Event::UsageRecorded { record }).collect();
     events.extend(so_far);
     events.extend(lent.map(|lent| Event::CapacityLent { id, to, lent }));

@@ -3,10 +3,11 @@
 use crate::event::Rehearsal;
 use crate::state::Exit;
 use sinew_contract::{Expanded, PublicKey, Signature, Terms};
+use sinew_ledger::Reference;
 use sinew_sched::Near;
 use sinew_types::{
-    ContractId, Hash, Instant, KeyId, Name, OrgId, PoolId, Region, Shape, Topology, WorkloadId, WorkloadSpec,
-    canonical_enum,
+    ContractId, Hash, Instant, KeyId, Money, Name, OrgId, PoolId, Region, Shape, Topology, WorkloadId,
+    WorkloadSpec, canonical_enum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -226,6 +227,17 @@ pub enum Command {
     CloseInvoice {
         /// Which contract.
         contract: ContractId,
+    },
+    /// Writes down what a lab paid to the sender.
+    RecordPayment {
+        /// Who paid.
+        lab: OrgId,
+        /// Known by this between the two.
+        reference: Reference,
+        /// How much; below zero what the sender paid to the lab.
+        money: Money,
+        /// When.
+        paid_at: Instant,
     },
     /// Releases what a training run made, after its gate passed.
     Release {

@@ -3,6 +3,7 @@
 mod adjust;
 mod cells;
 mod contract;
+mod payment;
 mod release;
 mod setup;
 mod workload;
@@ -52,6 +53,9 @@ pub(crate) fn decide(control: &Control, now: Instant, actor: &Actor, command: &C
             contract::sign(control, now, signer(actor)?, (*id, *signature))
         }
         Command::CloseInvoice { contract } => contract::close_invoice(state, now, signer(actor)?, *contract),
+        Command::RecordPayment { lab, reference, money, paid_at } => {
+            payment::record(state, now, signer(actor)?, (*lab, reference, money, *paid_at))
+        }
         Command::Submit { id, spec } => workload::submit(control, operate(actor)?, *id, spec),
         Command::SubmitAll { first, specs } => workload::submit_all(control, operate(actor)?, *first, specs),
         Command::Cancel { id } => workload::cancel(state, now, operate(actor)?, *id),

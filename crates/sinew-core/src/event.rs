@@ -3,7 +3,7 @@
 use crate::command::Role;
 use crate::state::Exit;
 use sinew_contract::{Expanded, PublicKey, Signature, Terms};
-use sinew_ledger::{Invoice, UsageRecord};
+use sinew_ledger::{Invoice, Payment, UsageRecord};
 use sinew_registry::Release;
 use sinew_sched::{Account, Bound, Cells, Near, Unplanned, Wait, Why};
 use sinew_types::{
@@ -140,6 +140,8 @@ pub enum Event {
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
     Invoiced { invoice: Box<Invoice> },
+    /// An owner wrote down what a lab paid.
+    PaymentReceived { payment: Payment },
     /// A model was released.
     Released { org: OrgId, release: Release },
     /// A request with a key was answered.
@@ -178,6 +180,7 @@ canonical_enum!(Event {
     CapacityLate = "capacity-late" { id, workload, from, to, chip_milli },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
+    PaymentReceived = "payment-received" { payment },
     Released = "released" { org, release },
     RequestAnswered = "request-answered" { org, key, fingerprint, subject },
 });

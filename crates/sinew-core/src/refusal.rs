@@ -2,7 +2,7 @@
 
 use crate::command::Role;
 use sinew_contract::Flaw;
-use sinew_types::{Instant, Name, Region, RegionFlaw, ReleaseRef, Shape, Span};
+use sinew_types::{Instant, Money, Name, Region, RegionFlaw, ReleaseRef, Shape, Span};
 
 /// A kind of thing that may be missing or taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +82,31 @@ pub enum Refusal {
     MonthsGoneBy {
         /// The first moment of this month.
         month: Instant,
+    },
+    /// The reference belongs to another payment.
+    PaymentKnown {
+        /// The reference.
+        reference: String,
+        /// What was paid by it.
+        money: Money,
+        /// When.
+        paid_at: Instant,
+    },
+    /// Nothing between the two is owed in this currency.
+    OtherCurrency {
+        /// The currency.
+        found: String,
+        /// What is owed in.
+        owed: Vec<String>,
+    },
+    /// A payment of nothing.
+    NothingPaid,
+    /// A payment that is yet to come.
+    PaidLater {
+        /// When it was made, as its sender says.
+        paid_at: Instant,
+        /// What time it is here.
+        now: Instant,
     },
     /// Its invoices come by themselves.
     BilledByTheMonth {

@@ -8,6 +8,7 @@ use crate::index::Index;
 use crate::kept::Kept;
 use crate::late::Late;
 use crate::lent::Lent;
+use crate::payments::Payments;
 use crate::shared::{Records, Shared};
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
@@ -303,6 +304,8 @@ pub struct State {
     pub past: BTreeMap<(PoolId, Account), PastUse>,
     /// All invoices.
     pub invoices: BTreeMap<InvoiceKey, Invoice>,
+    /// What was paid.
+    pub payments: Payments,
     /// The books.
     pub balances: Balances,
     /// All releases.
@@ -328,6 +331,7 @@ canonical_struct!(State {
     late,
     past,
     invoices,
+    payments,
     balances,
     registry,
     answered,
@@ -351,6 +355,7 @@ impl Default for State {
             late: Late::default(),
             past: BTreeMap::new(),
             invoices: BTreeMap::new(),
+            payments: Payments::default(),
             balances: Balances::default(),
             registry: Registry::default(),
             answered: Shared::default(),

@@ -8,6 +8,7 @@ mod failures;
 mod history;
 mod invariants;
 mod limits;
+mod payments;
 mod stories;
 mod what_if;
 mod world;

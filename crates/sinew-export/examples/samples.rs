@@ -3,7 +3,7 @@
 #[path = "../src/tests/sample.rs"]
 mod sample;
 
-use sinew_export::{Bill, Format, Side, export};
+use sinew_export::{Bill, Format, Receipt, Side, export};
 
 #[expect(clippy::disallowed_methods, reason = "a program reads its words; the crate itself does not")]
 fn main() {
@@ -15,5 +15,7 @@ fn main() {
     let invoices = sample::invoices(&terms);
     let bill = |invoice| Bill { invoice, terms: &terms, owner: "orion", lab: "lyra_2.north-1", side };
     let bills: Vec<Bill> = invoices.iter().map(bill).collect();
-    print!("{}", export(format, &bills));
+    let payments = sample::payments();
+    let receipt = |payment| Receipt { payment, owner: "orion", lab: "lyra_2.north-1", side };
+    print!("{}", export(format, &bills, &payments.iter().map(receipt).collect::<Vec<_>>()));
 }

@@ -1,18 +1,18 @@
 //! A journal for beancount.
 
-use crate::{Bill, books, number};
+use crate::{Bill, Receipt, books, number};
 use std::collections::BTreeMap;
 
-/// Each account opened on the day that it is first used, then one transaction an invoice.
-pub(crate) fn journal(bills: &[Bill]) -> String {
+/// Each account opened on the day that it is first used, then one transaction an invoice or payment.
+pub(crate) fn journal(bills: &[Bill], receipts: &[Receipt]) -> String {
     let mut opened: BTreeMap<String, String> = BTreeMap::new();
     let mut entries = String::new();
-    for bill in books::by_day(bills) {
-        let day = number::day(bill.invoice.to);
-        let payee = bill.other();
-        let (name, from) = (bill.name(), bill.invoice.from);
-        entries.push_str(&format!("\n{day} * \"{payee}\" \"{name}, from {from}\"\n"));
-        for (path, money) in books::postings(bill) {
+    for entry in books::entries(bills, receipts) {
+        let day = number::day(entry.at);
+        let (payee, name) = (entry.payee, entry.name);
+        let from = entry.from.map_or_else(String::new, |from| format!(", from {from}"));
+        entries.push_str(&format!("\n{day} * \"{payee}\" \"{name}{from}\"\n"));
+        for (path, money) in entry.postings {
             let account = path.map(component).join(":");
             entries.push_str(&format!("  {account:<48}  {money}\n"));
             opened.entry(account).or_insert_with(|| day.clone());

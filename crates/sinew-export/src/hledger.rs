@@ -1,19 +1,19 @@
 //! A journal for hledger. It declares what it uses, so `hledger check --strict` accepts it.
 
-use crate::{Bill, books, number};
+use crate::{Bill, Receipt, books, number};
 use std::collections::BTreeSet;
 
-/// Declarations, then one transaction an invoice.
-pub(crate) fn journal(bills: &[Bill]) -> String {
+/// Declarations, then one transaction an invoice or payment.
+pub(crate) fn journal(bills: &[Bill], receipts: &[Receipt]) -> String {
     let (mut commodities, mut accounts, mut payees) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut entries = String::new();
-    for bill in books::by_day(bills) {
-        let payee = bill.other();
+    for entry in books::entries(bills, receipts) {
+        let (payee, at) = (entry.payee, entry.at);
         payees.insert(payee);
-        let (from, to) = (bill.invoice.from, bill.invoice.to);
-        entries.push_str(&format!("\n{} ({}) {payee}", number::day(to), bill.name()));
-        entries.push_str(&format!("  ; {from} to {to}\n"));
-        for (path, money) in books::postings(bill) {
+        entries.push_str(&format!("\n{} ({}) {payee}", number::day(at), entry.name));
+        entries.push_str(&entry.from.map_or_else(String::new, |from| format!("  ; {from} to {at}")));
+        entries.push('\n');
+        for (path, money) in entry.postings {
             let account = path.join(":");
             entries.push_str(&format!("    {account:<48}  {money}\n"));
             commodities.insert(money.asset.code().to_owned());

@@ -1,4 +1,4 @@
-//! Invoices in formats of other people: CSV, FOCUS, hledger and beancount.
+//! Invoices and payments in formats of other people: CSV, FOCUS, hledger and beancount.
 //!
 //! A file is a pure function of invoices and of the terms that they were made from, so the same invoices give the same bytes.
 //! This crate computes no amount of its own: it never rates, and sums nothing that the ledger has not summed.
@@ -13,7 +13,7 @@ mod hledger;
 mod number;
 
 use sinew_contract::Terms;
-use sinew_ledger::Invoice;
+use sinew_ledger::{Invoice, Payment};
 use std::str::FromStr;
 
 /// An invoice with what a reader of a file has to know beside it.
@@ -37,19 +37,24 @@ impl Bill<'_> {
         format!("{}/{}", self.invoice.contract, self.invoice.number)
     }
 
-    /// Who stands on the other side of the books.
-    fn other(&self) -> &str {
-        match self.side {
-            Side::Owner => self.lab,
-            Side::Lab => self.owner,
-        }
-    }
-
     /// A clause in the words that were signed; empty where a line follows from the terms' own prices.
     fn clause(&self, number: Option<u32>) -> String {
         let found = self.terms.clauses.iter().find(|(known, _)| Some(*known) == number);
         found.map_or_else(String::new, |(_, clause)| clause.to_string())
     }
+}
+
+/// A payment with what a reader of a journal has to know beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Receipt<'a> {
+    /// The payment.
+    pub payment: &'a Payment,
+    /// The name of who got it.
+    pub owner: &'a str,
+    /// The name of who paid.
+    pub lab: &'a str,
+    /// Whose books a journal writes it into.
+    pub side: Side,
 }
 
 /// Either side of an invoice.
@@ -123,15 +128,15 @@ impl FromStr for Format {
     }
 }
 
-/// The file of these invoices.
+/// The file of these invoices; a journal has the payments as well.
 #[must_use]
-pub fn export(format: Format, bills: &[Bill]) -> String {
+pub fn export(format: Format, bills: &[Bill], receipts: &[Receipt]) -> String {
     match format {
         Format::Csv => csv::lines(bills),
         Format::Focus => focus::charges(bills),
         Format::FocusCommitments => commitments::rows(bills),
-        Format::Hledger => hledger::journal(bills),
-        Format::Beancount => beancount::journal(bills),
+        Format::Hledger => hledger::journal(bills, receipts),
+        Format::Beancount => beancount::journal(bills, receipts),
     }
 }
 

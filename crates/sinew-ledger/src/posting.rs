@@ -22,6 +22,8 @@ pub enum AccountKind {
     Late,
     /// What it paid to those whose guarantee it lent to others.
     Lent,
+    /// Money that it got.
+    Bank,
 }
 
 canonical_enum!(AccountKind {
@@ -33,6 +35,7 @@ canonical_enum!(AccountKind {
     Prepaid = "prepaid" {},
     Late = "late" {},
     Lent = "lent" {},
+    Bank = "bank" {},
 });
 
 /// An account in the books of one organisation, about another.
@@ -96,7 +99,7 @@ impl Balances {
     /// Adds a transaction.
     ///
     /// # Panics
-    /// Where a balance would pass 2^127 units: `invoice` refuses such sums before they get here.
+    /// Where a balance would pass 2^127 units: ask `can_post` before.
     pub fn post(&mut self, transaction: &Transaction) {
         for posting in &transaction.postings {
             let key = (posting.account, posting.money.asset.code().to_owned());
@@ -106,6 +109,21 @@ impl Balances {
                 .checked_add(&posting.money)
                 .expect("sums of money stay below 2^127 units of one asset");
         }
+    }
+
+    /// Whether every balance can still be counted after a transaction.
+    #[must_use]
+    pub fn can_post(&self, transaction: &Transaction) -> bool {
+        let mut after: BTreeMap<(Account, &str), Money> = BTreeMap::new();
+        transaction.postings.iter().all(|posting| {
+            let code = posting.money.asset.code();
+            let key = (posting.account, code);
+            let known = || self.accounts.get(&(posting.account, code.to_owned())).cloned();
+            let now = after.get(&key).cloned().or_else(known);
+            let now = now.unwrap_or_else(|| Money::zero(posting.money.asset.clone()));
+            let sum = now.checked_add(&posting.money);
+            sum.map(|sum| after.insert(key, sum)).is_some()
+        })
     }
 
     /// All accounts with their balances, in order.

@@ -1,4 +1,5 @@
 mod clauses;
+mod statements;
 
 use crate::*;
 use sinew_contract::{Contract, SecretKey, Standing, Terms};

@@ -1,8 +1,8 @@
 //! The description of the API, generated from the handlers.
 
 use crate::routes::{
-    artefacts, cells, console, contracts, exports, machine, money, organisations, pools, proofs, releases,
-    what_if, workloads,
+    artefacts, cells, console, contracts, exports, machine, money, organisations, payments, pools, proofs,
+    releases, what_if, workloads,
 };
 use crate::{gateway, metrics};
 use axum::http::header;
@@ -47,6 +47,9 @@ use utoipa::OpenApi;
         contracts::close_invoice,
         contracts::invoices,
         contracts::invoice,
+        payments::list,
+        payments::record,
+        payments::statements,
         exports::file,
         proofs::proof,
         proofs::checkpoint,

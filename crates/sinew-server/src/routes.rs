@@ -8,6 +8,7 @@ pub(crate) mod exports;
 pub(crate) mod machine;
 pub(crate) mod money;
 pub(crate) mod organisations;
+pub(crate) mod payments;
 pub(crate) mod pools;
 pub(crate) mod proofs;
 pub(crate) mod releases;
@@ -49,6 +50,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/contracts/{id}/invoices", post(contracts::close_invoice))
         .route("/api/invoices", get(contracts::invoices))
         .route("/api/invoices/{contract}/{number}", get(contracts::invoice))
+        .route("/api/payments", get(payments::list).post(payments::record))
+        .route("/api/statements", get(payments::statements))
         .route("/api/export/{format}", get(exports::file))
         .route("/api/invoices/{contract}/{number}/proof", get(proofs::proof))
         .route("/api/contracts/{id}/log/checkpoint", get(proofs::checkpoint))

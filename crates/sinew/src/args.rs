@@ -2,7 +2,7 @@
 
 use crate::commands::{
     adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, money,
-    org, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
+    org, payment, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -123,6 +123,11 @@ pub(crate) enum Command {
     /// Invoices
     #[command(subcommand)]
     Invoice(invoice::InvoiceCommand),
+    /// What labs paid
+    #[command(subcommand)]
+    Payment(payment::PaymentCommand),
+    /// What was owed, asked for, credited and paid
+    Statement(payment::StatementArgs),
     /// Where money goes: who pays whom, what comes back, and who fails if somebody stops
     Money(money::MoneyArgs),
     /// Remember what contracts' logs said, and cosign what goes on from there

@@ -164,6 +164,14 @@ impl Auditor {
                 }
             }
             Event::Invoiced { invoice } => self.invoiced(*at, invoice),
+            Event::PaymentReceived { payment } => match payment.transaction() {
+                Some(transaction) if self.books.can_post(&transaction) => self.books.post(&transaction),
+                _ => self.add(Check::of(
+                    "journal",
+                    "books",
+                    Err(format!("payment {} is too large", payment.reference)),
+                )),
+            },
             other => self.usage.follow(self.control.state(), *at, other),
         }
         self.control.replay(recorded);
@@ -226,9 +234,9 @@ impl Auditor {
             Err(open.join("; "))
         };
         let books = if self.books == self.control.state().balances {
-            Ok("the books are the sum of all invoices".to_owned())
+            Ok("the books are the sum of all invoices and payments".to_owned())
         } else {
-            Err("the books are not the sum of all invoices".to_owned())
+            Err("the books are not the sum of all invoices and payments".to_owned())
         };
         let whole = [("records", records), ("unbilled", unbilled), ("books", books)];
         self.checks.extend(whole.map(|(what, found)| Check::of("journal", what, found)));

@@ -13,6 +13,7 @@ pub(crate) mod logs;
 pub(crate) mod machine;
 pub(crate) mod money;
 pub(crate) mod org;
+pub(crate) mod payment;
 pub(crate) mod pool;
 pub(crate) mod ps;
 pub(crate) mod release;
@@ -56,6 +57,8 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Adjust(args) => adjust::run(&context()?, &args)?,
         Command::Stop(args) => explain::stop(&context()?, &args)?,
         Command::Invoice(command) => invoice::run(&context()?, command)?,
+        Command::Payment(command) => payment::run(&context()?, command)?,
+        Command::Statement(args) => payment::statement(&context()?, &args)?,
         Command::Money(args) => money::run(&context()?, &args)?,
         Command::Witness(command) => witness::run(&context()?, &command)?,
         Command::Verify(args) => verify::run(&context()?, &args)?,

@@ -65,6 +65,10 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         | Refusal::NoLongerFits
         | Refusal::NotOffered => contract(lang, refusal),
         Refusal::MonthsGoneBy { .. } | Refusal::BilledByTheMonth { .. } => months(lang, refusal),
+        Refusal::PaymentKnown { .. }
+        | Refusal::OtherCurrency { .. }
+        | Refusal::NothingPaid
+        | Refusal::PaidLater { .. } => payment(lang, refusal),
         Refusal::EmptyPool
         | Refusal::DeviceTaken { .. }
         | Refusal::DeviceTwice { .. }
@@ -297,6 +301,52 @@ fn months(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
             lang.pick(
                 "this contract is over, and its last invoice is written; `sinew invoice ls` shows it",
                 "ce contrat est fini, et sa dernière facture est écrite ; `sinew invoice ls` la montre",
+            ),
+        ),
+    }
+}
+
+fn payment(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::PaymentKnown { reference, money, paid_at } => {
+            let (en, fr) = (
+                format!(
+                    "`{reference}` is the payment of {money} on {paid_at}, which stays as it is; give another payment its own reference, and mend a wrong one by a payment below zero"
+                ),
+                format!(
+                    "`{reference}` est le paiement de {money} du {paid_at}, qui reste tel quel ; donnez à un autre paiement sa propre référence, et corrigez une erreur par un paiement négatif"
+                ),
+            );
+            ("payment-known", lang.pick(en, fr))
+        }
+        Refusal::OtherCurrency { found, owed } => {
+            let owed = owed.join(", ");
+            let (en, fr) = (
+                format!(
+                    "nothing between you is owed in {found}, only in {owed}; write what was paid in that"
+                ),
+                format!(
+                    "rien n'est dû entre vous en {found}, seulement en {owed} ; écrivez ce qui fut payé ainsi"
+                ),
+            );
+            ("other-currency", lang.pick(en, fr))
+        }
+        Refusal::PaidLater { paid_at, now } => {
+            let (en, fr) = (
+                format!(
+                    "it says that it was paid at {paid_at}, and it is {now} here; correct the date, or write it down then"
+                ),
+                format!(
+                    "il dit avoir été payé le {paid_at}, et il est {now} ici ; corrigez la date, ou notez-le à ce moment-là"
+                ),
+            );
+            ("paid-later", lang.pick(en, fr))
+        }
+        _ => (
+            "nothing-paid",
+            lang.pick(
+                "a payment of nothing changes nothing; write how much was paid",
+                "un paiement de rien ne change rien ; écrivez combien fut payé",
             ),
         ),
     }

@@ -214,7 +214,7 @@ fn an_honest_journal_is_equal_in_every_point() {
         contract-00000000000000000000000000000009/2: postings: sum to zero, 0.006591 USD receivable
         journal: records: 25 records, none missing, in the order of time
         journal: unbilled: what is not billed yet is recorded without gap or overlap
-        journal: books: the books are the sum of all invoices
+        journal: books: the books are the sum of all invoices and payments
     "#]];
     shown.assert_eq(&all(&report));
 }

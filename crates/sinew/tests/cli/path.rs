@@ -44,6 +44,44 @@ fn an_owner_lends_a_lab_runs_and_both_can_recompute_the_bill() {
 }
 
 #[test]
+fn what_was_paid_stands_on_the_statements_of_both_sides_once() {
+    let world = World::new();
+    world.lab("lyra");
+    world.lab("vega");
+    world.contract("lyra");
+    let pay = |amount: &str, reference: &str| {
+        world
+            .run("aurora", &format!("payment record lyra '{amount}' --reference {reference} --on 2026-01-02"))
+    };
+    assert!(pay("120.00 USD", "A-1").good().contains("lyra -> aurora"));
+    // The same again is the same payment; another by its reference is none.
+    pay("120.00 USD", "A-1").good();
+    assert!(pay("121.00 USD", "A-1").bad(3).contains("`A-1` is the payment of 120.00 USD"));
+    assert!(pay("5.00 EUR", "A-2").bad(3).contains("only in USD"));
+    assert!(pay("1,000.00 USD", "A-2").bad(3).contains("an amount such as"));
+    pay("-20.00 USD", "A-2").good();
+
+    for who in ["aurora", "lyra"] {
+        assert!(world.run(who, "payment ls").good().contains("A-1"));
+        let statements = world.json(who, "statement --from 2026-01-01 --to 2026-02-01");
+        assert_eq!(statements[0]["opening"], "0.00 USD");
+        assert_eq!(statements[0]["booked"][0]["of"], "A-1");
+        assert_eq!(statements[0]["booked"][1]["balance"], "-100.00 USD");
+        assert_eq!(statements[0]["closing"], "-100.00 USD");
+        let csv = world.run(who, "statement --from 2026-01-01 --to 2026-02-01 --format csv").good();
+        assert!(csv.contains("aurora,lyra,2026-01-02T00:00:00.000Z,paid,A-1,-120.00,-120.00,USD"), "{csv}");
+    }
+    assert!(world.run("lyra", "statement aurora").good().contains("closing"));
+    assert!(world.run("lyra", "invoice export --format hledger").good().contains("(A-1) aurora"));
+    // Nobody else has a part in it, and only the owner writes it down.
+    assert_eq!(world.json("vega", "payment ls"), serde_json::json!([]));
+    assert_eq!(world.json("vega", "statement"), serde_json::json!([]));
+    world.run("vega", "statement lyra").bad(3);
+    world.run("lyra", "payment record aurora '1.00 USD' --reference B-1").bad(3);
+    assert_eq!(world.json("nobody", "verify")["equal"], true);
+}
+
+#[test]
 fn what_a_program_needs_is_sent_and_what_it_leaves_is_kept() {
     let world = World::new();
     world.lab("lyra");

@@ -95,6 +95,8 @@ fn lists_and_pages_hold_only_ones_own() {
         "/api/workloads",
         "/api/contracts",
         "/api/invoices",
+        "/api/payments",
+        "/api/statements",
         "/api/money",
         "/api/pools",
         "/api/organisations",
