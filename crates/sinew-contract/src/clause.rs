@@ -211,6 +211,15 @@ impl Clauses {
     }
 
     /// The first thing that is wrong with them, beside prices in `asset` and between these dates.
+    /// The prices for capacity in them.
+    pub(crate) fn prices(&self) -> impl Iterator<Item = &Price> {
+        self.0.iter().filter_map(|clause| match clause {
+            Clause::Price { price, .. } | Clause::Owing { price, .. } => Some(price),
+            _ => None,
+        })
+    }
+
+    /// The first thing that is wrong with them.
     pub(crate) fn check(&self, asset: &Asset, dates: Range<Instant>) -> Result<(), ClauseFlaw> {
         if self.0.len() > CLAUSES_MOST {
             return Err(ClauseFlaw::TooMany { most: CLAUSES_MOST });

@@ -101,9 +101,18 @@ pub enum Flaw {
         /// Which part.
         part: &'static str,
     },
+    /// A price with which sums of a large pool could no longer be counted.
+    TooDear {
+        /// The price.
+        price: Price,
+    },
     /// Clauses that make no sense.
     Clause(ClauseFlaw),
 }
+
+/// What a price may be at most, in smallest units of its asset: a pool of as many chips as can be counted, used for a
+/// century, still comes to a sum that 127 bits hold.
+const PRICE_UNITS_MOST: i128 = 10_000_000_000_000;
 
 impl Terms {
     /// Notice + kill grace + hand-over: the longest time from a demand to possession.
@@ -155,6 +164,10 @@ impl Terms {
         let (guaranteed, borrowed) = (&self.guaranteed_price.money.asset, &self.borrowed_price.money.asset);
         if guaranteed != borrowed {
             return Err(Flaw::MixedAssets { guaranteed: guaranteed.clone(), borrowed: borrowed.clone() });
+        }
+        let prices = [&self.guaranteed_price, &self.borrowed_price].into_iter().chain(self.clauses.prices());
+        if let Some(price) = prices.into_iter().find(|price| price.money.units > PRICE_UNITS_MOST) {
+            return Err(Flaw::TooDear { price: price.clone() });
         }
         if self.guarantee.iter().all(Shape::is_empty) && self.borrow_limit.is_empty() {
             return Err(Flaw::PromisesNothing);

@@ -95,18 +95,21 @@ pub fn undelivered(state: &State, id: ContractId, to: Instant) -> Quantity {
     Quantity { meter: Meter::ChipTime, amount }
 }
 
-/// Bills every month that is over, at its end. Called before anything else of a turn, so that nothing of the next month is
-/// known yet.
-pub(crate) fn close_months(control: &mut Control, now: Instant) {
-    let due = |control: &Control| control.state().index.closes.first().copied().filter(|(at, _)| *at <= now);
+/// Bills every month that is over by `until`, at its end. Called before anything else of a turn, so that nothing of the next
+/// month is known yet.
+pub(crate) fn close_months(control: &mut Control, now: Instant, until: Instant) {
+    // A sum beyond 2^127 units has no invoice: that contract's month stays open, and nothing of it is lost.
+    let due = |control: &Control| {
+        let all = control.state().index.closes.iter().take_while(|(at, _)| *at <= until);
+        all.copied().find(|(_, id)| !control.is_stuck(*id))
+    };
     if due(control).is_none() {
         return;
     }
     let holders = Holders::of(control.state());
     while let Some((to, id)) = due(control) {
-        // A sum beyond 2^127 units has no invoice; the month stays open, and nothing of it is lost.
         if !close(control, now, (id, &holders, to, false)) {
-            return;
+            control.stick(id);
         }
     }
 }

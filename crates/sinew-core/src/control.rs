@@ -2,7 +2,7 @@
 
 use crate::apply::apply;
 use crate::billing::close_months;
-use crate::command::{Actor, Request, RequestKey};
+use crate::command::{Actor, Command, Observation, Request, RequestKey};
 use crate::decide::decide;
 use crate::engines::Engines;
 use crate::event::Event;
@@ -12,7 +12,8 @@ use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
 use crate::state::{Phase, State};
 use sinew_sched::{Account, CellSum, Engine, Rule, Wait};
-use sinew_types::{CellRange, Instant, OrgId, PoolId, WorkloadId};
+use sinew_types::{CellRange, ContractId, Instant, OrgId, PoolId, WorkloadId};
+use std::collections::BTreeSet;
 
 /// An event and when it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +44,8 @@ pub struct Control {
     engines: Option<Engines>,
     fresh: Vec<Recorded>,
     look_again: Option<Instant>,
+    /// Contracts of which a month has no invoice because a sum is too large to count. Tried again after a restart.
+    stuck: BTreeSet<ContractId>,
 }
 
 impl Control {
@@ -50,7 +53,7 @@ impl Control {
     #[must_use]
     pub fn new(mut state: State) -> Self {
         state.index = Index::of(&state);
-        Self { state, engines: None, fresh: Vec::new(), look_again: None }
+        Self { state, engines: None, fresh: Vec::new(), look_again: None, stuck: BTreeSet::new() }
     }
 
     /// The state as of the last event.
@@ -69,7 +72,7 @@ impl Control {
     pub fn handle(&mut self, now: Instant, request: &Request) -> Result<Answer, Refusal> {
         let now = now.max(self.state.at);
         self.engines_mut();
-        close_months(self, now);
+        close_months(self, now, known_until(&request.command, now));
         if let Some((org, key)) = keyed(request)
             && let Some(done) = self.state.answered.get(&(org, key.key.clone()))
         {
@@ -152,6 +155,14 @@ impl Control {
         self.engines.as_ref()?.pool(pool)
     }
 
+    pub(crate) fn is_stuck(&self, id: ContractId) -> bool {
+        self.stuck.contains(&id)
+    }
+
+    pub(crate) fn stick(&mut self, id: ContractId) {
+        self.stuck.insert(id);
+    }
+
     pub(crate) fn record(&mut self, at: Instant, event: Event) {
         if let Some(late) = late_before(&self.state, at, &event) {
             self.record(at, late);
@@ -161,6 +172,15 @@ impl Control {
             engines.follow(&self.state, at, &event);
         }
         self.fresh.push(Recorded { at, event });
+    }
+}
+
+/// Up to when nothing earlier can be learnt from a command any more. A report may come long after what it tells of, so the
+/// months since then stay open until it is read: else they would bill what had ended.
+fn known_until(command: &Command, now: Instant) -> Instant {
+    match command {
+        Command::Observe { observation: Observation::Ended { at: Some(at), .. }, .. } => now.min(*at),
+        _ => now,
     }
 }
 

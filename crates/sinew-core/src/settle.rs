@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub(crate) fn settle(control: &mut Control, now: Instant) -> Option<Instant> {
     // They follow every event, so they are there before the first.
     control.engines_mut();
-    close_months(control, now);
+    close_months(control, now, now);
     end_contracts(control, now);
     let index = &control.state().index;
     let coming = [&index.ends, &index.closes];

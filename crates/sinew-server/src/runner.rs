@@ -10,7 +10,8 @@ use crate::references::referred_to;
 use crate::rehearsal::{Rehearsal, rehearses};
 use crate::workplace::{Workplace, read_piece};
 use sinew_core::{
-    Actor, Command, Event, Exit, Kept, Observation, Order, Recorded, Request, checkpoint_entry, log_entry,
+    Actor, Command, Event, Exit, Kept, Observation, Order, Recorded, Request, Workload, checkpoint_entry,
+    log_entry,
 };
 use sinew_exec::{
     Ending, ExecError, Executor, ExecutorSettings, ExitStatus, Isolation, LastMoments, LeaseOrder,
@@ -25,6 +26,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+/// The end of a workload's lease of some epoch: how, and when its last process was gone.
+type End = ((WorkloadId, u64), (Exit, Option<Instant>));
 
 /// How long to wait before something that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
@@ -211,7 +215,7 @@ impl Runner {
     }
 
     /// Reports an end, and forgets the lease when the report is durable.
-    fn report_end(&self, driver: &DriverHandle, of: (WorkloadId, u64), end: (Exit, Option<Instant>)) {
+    fn report_end(&self, driver: &DriverHandle, (of, end): End) {
         let ((id, epoch), (exit, at)) = (of, end);
         let before = driver.published();
         let outputs = self.collect(driver, id, epoch);
@@ -233,15 +237,27 @@ impl Runner {
             self.report_reboot(driver);
             return Ok(self.executor.start_over()?);
         }
+        let recorded = driver.published().state.at;
+        let mut ends = Vec::new();
         for (lease, epoch, status) in self.executor.adopt()? {
             let Some(id) = workload_of(&lease) else { continue };
             match status {
-                LeaseStatus::Exited(ending) => self.report_end(driver, (id, epoch), end_of(ending)),
-                LeaseStatus::Lost => self.report_end(driver, (id, epoch), (Exit::Lost, None)),
+                LeaseStatus::Exited(ending) => ends.push(((id, epoch), end_of(ending))),
+                LeaseStatus::Lost => ends.push(((id, epoch), (Exit::Lost, Some(recorded)))),
                 LeaseStatus::Running { .. } | LeaseStatus::NotStarted => {}
             }
         }
+        self.report_ends(driver, ends);
         Ok(())
+    }
+
+    /// Reports what ended while no server ran, in the order of time: a report closes the months before it, with what still
+    /// ran then.
+    fn report_ends(&self, driver: &DriverHandle, mut ends: Vec<End>) {
+        ends.sort_by_key(|(_, (_, at))| (at.is_none(), *at));
+        for (of, end) in ends {
+            self.report_end(driver, (of, end));
+        }
     }
 
     /// After a power cut or a restart of the machine nothing runs any more. An end that was written down is reported;
@@ -249,13 +265,14 @@ impl Runner {
     fn report_reboot(&self, driver: &DriverHandle) {
         let published = driver.published();
         let standing = published.state.workloads.iter().filter(|(_, workload)| workload.lease().is_some());
-        for (id, workload) in standing {
+        let end = |(id, workload): (&WorkloadId, &Workload)| {
             let end = match self.executor.status(&lease_name(*id)) {
                 Ok(Some((epoch, LeaseStatus::Exited(ending)))) if epoch == workload.epoch => end_of(ending),
-                _ => (Exit::Lost, None),
+                _ => (Exit::Lost, Some(published.state.at)),
             };
-            self.report_end(driver, (*id, workload.epoch), end);
-        }
+            ((*id, workload.epoch), end)
+        };
+        self.report_ends(driver, standing.map(end).collect());
     }
 
     /// Turns observations into reports until the executor is gone.
@@ -268,8 +285,8 @@ impl Runner {
                 Observed::Started { .. } => {
                     report(&driver, id, epoch, Observation::Started);
                 }
-                Observed::Exited(ending) => runner.report_end(&driver, (id, epoch), end_of(ending)),
-                Observed::Lost { .. } => runner.report_end(&driver, (id, epoch), (Exit::Lost, None)),
+                Observed::Exited(ending) => runner.report_end(&driver, ((id, epoch), end_of(ending))),
+                Observed::Lost { .. } => runner.report_end(&driver, ((id, epoch), (Exit::Lost, None))),
             });
         }
     }

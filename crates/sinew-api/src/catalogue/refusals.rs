@@ -249,6 +249,15 @@ fn flaw_text(lang: Lang, flaw: &Flaw) -> (&'static str, String) {
             );
             ("term-too-long", lang.pick(en, fr))
         }
+        Flaw::TooDear { price } => (
+            "too-dear",
+            lang.pick(
+                format!("{price} is more than sums of a large pool can be counted with; write at most 10000000.00"),
+                format!(
+                    "{price} dépasse ce avec quoi les sommes d'un grand parc peuvent être comptées ; écrivez au plus 10000000.00"
+                ),
+            ),
+        ),
         Flaw::NoTime { part } => {
             let (en, fr) = (
                 format!("`{part}` is zero, which no machine can keep; give it at least 1ms"),

@@ -173,16 +173,21 @@ fn signed_by(state: &State, org: OrgId, bytes: &[u8], signature: &Signature) -> 
     }
 }
 
-/// Bills everything that no invoice holds, up to now. Under a contract with clauses that comes by itself.
+/// Bills everything that no invoice holds, up to now. Under a contract with clauses that comes by itself, unless a sum was
+/// too large to count when the contract ended.
 pub(super) fn close_invoice(state: &State, now: Instant, org: OrgId, id: ContractId) -> Decision {
     let found = state.contracts.get(&id).filter(|contract| contract.terms.owner == org);
     let contract = found.filter(|c| c.lab_signature.is_some()).ok_or_else(|| missing(id))?;
     if !contract.terms.clauses.is_empty() {
         let next = state.next_close(contract);
-        return Err(Refusal::BilledByTheMonth { next });
+        let owes_last = next.is_none() && state.billed_to(contract) < contract.terms.ends;
+        if !owes_last {
+            return Err(Refusal::BilledByTheMonth { next });
+        }
     }
     let holders = Holders::of(state);
-    let due = Due { contract, holders: &holders, to: now, last: false };
+    let last = !contract.terms.clauses.is_empty();
+    let due = Due { contract, holders: &holders, to: now, last };
     let (number, events) = bill(state, now, &due).ok_or(Refusal::TooLargeToCount)?;
     Ok((events, format!("{id}/{number}")))
 }

@@ -177,11 +177,12 @@ pub(super) fn observe(state: &State, now: Instant, of: (WorkloadId, u64), seen: 
 }
 
 /// Up to when a lease is billed: to its last process where somebody saw it go, also when the report comes late; and to
-/// the last thing that this Sinew recorded where its supervisor was lost, because nobody knows how long it ran. What held
-/// failed cells is billed to their failure.
+/// the last thing that this Sinew recorded where its supervisor was lost, because nobody knows how long it ran; a server that
+/// comes back tells when that was, since by now it may have recorded more. What held failed cells is billed to their
+/// failure.
 fn last_moment(state: &State, now: Instant, lease: &Lease, seen: (&Exit, Option<Instant>)) -> Instant {
     let end = match seen {
-        (Exit::Lost, _) => state.at,
+        (Exit::Lost, at) => at.unwrap_or(state.at).min(state.at),
         (_, at) => at.unwrap_or(now),
     };
     end.min(lease.failed_at.unwrap_or(now)).min(now).max(lease.recorded_to)

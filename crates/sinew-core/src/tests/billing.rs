@@ -225,3 +225,108 @@ fn months_that_are_over_are_not_agreed_on_and_no_invoice_is_asked_for_in_between
     });
     assert_eq!(refused, Err(Refusal::MonthsGoneBy { month: at("1970-02-01") }));
 }
+
+/// Reports ends as a server does that comes back: with the moments at which they happened, before anything is planned.
+fn report(world: &mut World, ends: &[((WorkloadId, u64), Exit, &str)]) {
+    for (gang, exit, ended) in ends {
+        world.running.remove(gang);
+        let (exit, at) = (exit.clone(), Some(at(ended)));
+        let observation = Observation::Ended { exit, outputs: Default::default(), at };
+        let command = Command::Observe { id: gang.0, epoch: gang.1, observation };
+        let request = Request { actor: Actor::System, key: None, command };
+        world.control.handle(world.now, &request).expect("a report is never refused");
+    }
+    world.turn();
+    check(world);
+}
+
+/// Nobody looked from the twentieth of January to the tenth of February. One program ended before the month did, one after
+/// it, and of one nobody knows more than that the last record is of the twentieth: a chip for 36 h, 276 h and 12 days, and 12 h.
+#[test]
+fn what_ended_while_no_server_ran_is_billed_to_its_end() {
+    let mut world = World::new(3, 1);
+    world.now = at("1970-01-20");
+    let wide = |terms: &mut Terms| {
+        terms.ends = at("1970-07-01");
+        terms.guarantee = vec![Shape::Chips(3)];
+        terms.clauses = Clauses(vec!["fee 1.00 USD from 1970-05-01".parse().expect("a clause")]);
+    };
+    let id = world.contract(2, wide).expect("it fits");
+    let all = [0; 3].map(|_| world.submit(2, 1, 1).expect("inside the guarantee"));
+    go_to(&mut world, "1970-01-20T12:00:00Z");
+    world.must(principal(2), Command::Cancel { id: all[2] });
+    let [early, late, lost] = all.map(|id| world.gang(id));
+    let recorded = world.control.state().at.to_string();
+    assert_eq!(recorded, "1970-01-20T12:00:00.000Z");
+    world.now = at("1970-02-10");
+    let over = Exit::Code { code: 0 };
+    let ends = [
+        (lost, Exit::Lost, recorded.as_str()),
+        (early, over.clone(), "1970-01-21T12:00:00Z"),
+        (late, over, "1970-02-01T12:00:00Z"),
+    ];
+    report(&mut world, &ends);
+    go_to(&mut world, "1970-03-01");
+    // 12 + 36 + 288 h in January, 12 h in February, at 3.60 USD.
+    let months = ["1 1970-01-20 1970-02-01: 1209.60 USD", "2 1970-02-01 1970-03-01: 43.20 USD"];
+    assert_eq!(shown(&world, id), months);
+}
+
+/// Two leases that are lost in one outage are both billed to the last record before it, although the first report is a record.
+#[test]
+fn all_that_is_lost_in_one_outage_ends_with_the_last_record_before_it() {
+    let mut world = World::new(2, 1);
+    let wide = |terms: &mut Terms| {
+        terms.ends = at("1970-07-01");
+        terms.guarantee = vec![Shape::Chips(2)];
+    };
+    let id = world.contract(2, wide).expect("it fits");
+    let began = world.now;
+    let all = [0; 2].map(|_| world.submit(2, 1, 1).expect("inside the guarantee"));
+    let gangs = all.map(|id| world.gang(id));
+    world.now = at("1970-01-02");
+    let began = began.to_string();
+    report(&mut world, &gangs.map(|gang| (gang, Exit::Lost, began.as_str())));
+    world.must(principal(OWNER), Command::CloseInvoice { contract: id });
+    assert_eq!(invoices(&world, id)[0].total.to_string(), "0.00 USD");
+}
+
+/// A contract of an old journal, with a price that nobody may offer any more.
+fn too_dear(world: &mut World) -> ContractId {
+    let id = ContractId::from_bits(world.id());
+    let mut terms = super::world::terms(2, world.now);
+    terms.ends = at("1970-04-01");
+    terms.guarantee = vec![Shape::Chips(200)];
+    terms.guaranteed_price = "999999999999999999.00 USD/chip-hour".parse().expect("a price");
+    terms.clauses = Clauses(vec!["fee 1.00 USD".parse().expect("a clause")]);
+    let secret = sinew_contract::SecretKey::from_seed(&[9; 32]);
+    let (key, signature) = (secret.public(), secret.sign(b"long ago"));
+    let offered = Event::ContractOffered { id, terms: Box::new(terms), key, signature, expanded: None };
+    for event in [offered, Event::ContractSigned { id, key, signature }] {
+        let recorded = Recorded { at: world.now, event };
+        world.control.replay(&recorded);
+        world.journal.push(recorded);
+    }
+    world.turn();
+    id
+}
+
+#[test]
+fn one_sum_that_cannot_be_counted_keeps_nobody_else_from_an_invoice() {
+    let mut world = World::new(201, 2);
+    let dear = too_dear(&mut world);
+    world.submit(2, 200, 200).expect("inside the guarantee");
+    let plain = world.contract(3, |terms: &mut Terms| {
+        terms.ends = at("1970-07-01");
+        terms.clauses = Clauses(vec!["fee 1.00 USD".parse().expect("a clause")]);
+    });
+    let plain = plain.expect("it fits");
+    go_to(&mut world, "1970-03-02");
+    assert_eq!((invoices(&world, dear).len(), invoices(&world, plain).len()), (0, 2));
+    // When it is over as well, its owner hears why there is none.
+    go_to(&mut world, "1970-04-02");
+    go_to(&mut world, "1970-04-03");
+    assert_eq!(world.control.state().contracts[&dear].standing, sinew_contract::Standing::Ended);
+    let refused = world.ask(principal(OWNER), Command::CloseInvoice { contract: dear });
+    assert_eq!(refused, Err(Refusal::TooLargeToCount));
+}
