@@ -1,8 +1,9 @@
 use crate::*;
 use sinew_contract::{ClauseFlaw, Flaw};
-use sinew_core::{Exit, Refusal, Role, Thing};
+use sinew_core::{Control, Event, Exit, Recorded, Refusal, Role, Thing};
+use sinew_ledger::{Invoice, Payment, Transaction};
 use sinew_sched::Wait;
-use sinew_types::{Instant, Level, Name, RegionFlaw, ReleaseRef, Shape, Span};
+use sinew_types::{ContractId, Instant, Level, Money, Name, OrgId, RegionFlaw, ReleaseRef, Shape, Span};
 
 fn name() -> Name {
     "train-12".parse().expect("a name")
@@ -45,6 +46,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NoRoomInShape { behind: None },
         Refusal::NoRoomInShape { behind: Some("lyra".parse().expect("a name")) },
         Refusal::Terms(Flaw::NoTime { part: "notice" }),
+        Refusal::Terms(Flaw::TooDear { price: "10000001.00 USD/chip-hour".parse().expect("a price") }),
         Refusal::AlreadyOver { ends: at(0) },
         Refusal::PromisesTooMuch { asked: 3, unpromised: 1 },
         Refusal::NotOffered,
@@ -298,5 +300,68 @@ fn hosts_in_parts_are_read_and_wrong_ones_refused_with_their_line() {
         ("parts = 100\nhosts = []\n".to_owned(), "line 1, column 9: there are no hosts here"),
     ] {
         assert!(said(&text).starts_with(expected), "{}", said(&text));
+    }
+}
+
+/// Two months of a lab, one of them below zero, and what was paid: each line is from, to, cash, owed.
+#[test]
+fn what_is_owed_is_what_no_payment_covers_and_goes_to_whom_it_is_owed() {
+    let (owner, lab) = (OrgId::from_bits(1), OrgId::from_bits(2));
+    let money = |text: &str| text.parse::<Money>().expect("an amount");
+    let invoice = |number, total: &str| Event::Invoiced {
+        invoice: Box::new(Invoice {
+            contract: ContractId::from_bits(9),
+            number,
+            owner,
+            lab,
+            from: Instant::from_ms(0),
+            to: Instant::from_ms(i64::from(number)),
+            lines: vec![],
+            total: money(total),
+            records: 0,
+            transaction: Transaction { postings: vec![] },
+            rate_card: None,
+        }),
+    };
+    let paid = |reference: &str, sum: &str| Event::PaymentReceived {
+        payment: Payment {
+            owner,
+            lab,
+            reference: reference.parse().expect("a reference"),
+            money: money(sum),
+            paid_at: Instant::from_ms(5),
+        },
+    };
+    let table = [
+        (vec![invoice(1, "10.00 USD")], "2>1 cash 0.00 owed 10.00"),
+        (vec![invoice(1, "10.00 USD"), paid("a", "4.00 USD")], "2>1 cash 4.00 owed 6.00"),
+        (vec![invoice(1, "10.00 USD"), paid("a", "40.00 USD")], "2>1 cash 40.00 owed 0.00"),
+        (vec![invoice(1, "-7.00 USD")], "1>2 cash 0.00 owed 7.00"),
+        (vec![invoice(1, "-7.00 USD"), paid("a", "-5.00 USD")], "1>2 cash 5.00 owed 2.00"),
+        (
+            vec![invoice(1, "10.00 USD"), invoice(2, "-7.00 USD"), paid("a", "3.00 USD")],
+            "2>1 cash 3.00 owed 7.00, 1>2 cash 0.00 owed 7.00",
+        ),
+    ];
+    for (events, expected) in table {
+        let mut control = Control::default();
+        for (id, name) in [(owner, "1"), (lab, "2")] {
+            let name = name.parse().expect("a name");
+            let event = Event::OrganisationAdded { id, name, operator: false };
+            control.replay(&Recorded { at: Instant::from_ms(0), event });
+        }
+        for event in events {
+            control.replay(&Recorded { at: Instant::from_ms(9), event });
+        }
+        for who in [owner, lab] {
+            let views = own_money(control.state(), who).expect("small sums");
+            let plain = |text: &str| text.trim_end_matches(" USD").to_owned();
+            let line = |flow: &FlowView| {
+                let (cash, owed) = (plain(&flow.sums.cash), plain(&flow.sums.commitments));
+                format!("{}>{} cash {cash} owed {owed}", flow.from, flow.to)
+            };
+            let shown: Vec<String> = views[0].flows.iter().map(line).collect();
+            assert_eq!(shown.join(", "), expected);
+        }
     }
 }
