@@ -1,6 +1,8 @@
 """Goes through the records of a contract's log and makes every invoice in it a second time."""
+import datetime
 import hashlib
 import json
+import zoneinfo
 
 from rating import month, rate
 
@@ -21,8 +23,10 @@ class Log:
 
     def __init__(self, offer):
         self.id, self.terms, self.number, self.begins, self.billed, self.usage = offer["id"], offer["terms"], 1, None, {}, []
-        windows = offer["expanded"]["windows"] if offer.get("expanded") else [self.terms]
-        self.windows = [(window["starts"], window["ends"]) for window in windows]
+        self.windows = windows(self.terms)
+        said = offer.get("expanded") and [(window["starts"], window["ends"]) for window in offer["expanded"]["windows"]]
+        need(bool(offer.get("expanded")) == ("calendar" in self.terms), "the offer's windows and the terms do not fit")
+        need(not said or said == self.windows, "the offer's windows are not those of the signed calendar")
         self.missing, self.counted_to, self.undelivered, self.past, self.said = 0, self.terms["starts"], 0, {}, ""
         self.owed = {}
 
@@ -50,6 +54,8 @@ class Log:
     def invoiced(self, at, invoice):
         terms, start = self.terms, self.begins if self.begins is not None else min(self.terms["starts"], at)
         end = min(month(start, 1), at) if terms.get("clauses") else at
+        need(not terms.get("clauses") or end == month(start, 1) or at >= terms["ends"],
+             f"invoice {self.number} ends within a month and before the contract does")
         self.count(end)
         own = borrowed = 0
         for record in self.usage:
@@ -71,6 +77,37 @@ class Log:
             self.past[line.get("clause")] = self.past.get(line.get("clause"), 0) + line["amount"]["units"]
         self.said = f"{self.id}/{self.number}: {total} of 10^-{asset['scale']} {asset['code']}, {len(self.usage)} records"
         self.usage, self.undelivered, self.owed, self.begins, self.number = [], 0, {}, end, self.number + 1
+
+
+def windows(terms):
+    """The signed calendar in moments: a time that the clock skips is as far after the change, one that comes twice its first."""
+    if "calendar" not in terms:
+        return [(terms["starts"], terms["ends"])]
+    days, clock, place = terms["calendar"].split(" ")
+    try:
+        zone = zoneinfo.ZoneInfo(place)
+    except zoneinfo.ZoneInfoNotFoundError:
+        raise Wrong(f"no time-zone data for {place} here: install tzdata") from None
+    week, found = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], []
+    chosen = {"daily": week, "mon-fri": week[:5]}.get(days) or days.split(",")
+    opens, closes = (60 * int(text[:2]) + int(text[3:]) for text in clock.split("-"))
+    date = lambda at: datetime.datetime.fromtimestamp(at / 1000, zone).date()
+
+    def moment(day, minute):
+        clock = datetime.time(minute % 1440 // 60, minute % 60)
+        return 1000 * int(datetime.datetime.combine(day + datetime.timedelta(minute // 1440), clock, zone).timestamp())
+
+    day, last = date(terms["starts"]) - datetime.timedelta(1), date(terms["ends"])
+    while day <= last:
+        if week[day.weekday()] in chosen:
+            starts, ends = moment(day, opens), moment(day, closes if closes > opens else closes + 1440)
+            if found and starts <= found[-1][1]:
+                starts, ends = found[-1][0], max(found.pop()[1], ends)
+            found.append((starts, ends))
+        day += datetime.timedelta(1)
+    cut = [(max(starts, terms["starts"]), min(ends, terms["ends"])) for starts, ends in found]
+    bound = terms["notice"] + terms["kill_grace"] + terms["hand_over"]
+    return [(starts, ends) for starts, ends in cut if starts + bound < ends]
 
 
 def rate_card(terms):

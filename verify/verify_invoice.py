@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Checks the proof of an invoice a second time: `verify_invoice.py FILE POLICY`.
+"""Checks the proof of an invoice a second time: `verify_invoice.py FILE POLICY [LAB_KEY]`.
+
+LAB_KEY, 64 hexadecimal digits, is the key that the lab signs terms with. Without it the terms show that two keys signed them.
 
 Written apart from Sinew, with Python's standard library and `openssl pkeyutl` only. Every byte of the file counts: what
 is not signed is compared with the one way to write it. Prints what was found; exit code 0 where all is right, 4 where
@@ -34,7 +36,10 @@ def signed(key, message, signature):
             file.write(data)
             file.flush()
         command = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", k.name, "-rawin"]
-        return subprocess.run(command + ["-in", m.name, "-sigfile", s.name], capture_output=True).returncode == 0
+        try:
+            return subprocess.run(command + ["-in", m.name, "-sigfile", s.name], capture_output=True).returncode == 0
+        except FileNotFoundError:
+            raise Wrong("no signature can be checked here: install openssl") from None
 
 
 def read_key(text, kind):
@@ -114,7 +119,7 @@ def climb(items):
     return size, root, leaves
 
 
-def check_invoice(items, leaves, log_name):
+def check_invoice(items, leaves, log_name, lab_key):
     records = [(number(leaf.split(" ", 1)[0]), json.loads(leaf.split(" ", 1)[1])) for leaf in leaves]
     times, events = [at for at, _ in records], [event for _, event in records]
     need(times == sorted(times), "the records are not in the order of time")
@@ -126,11 +131,13 @@ def check_invoice(items, leaves, log_name):
     need(offer["key"] != answer["key"], "one key signed for both sides")
     fits = lambda side: signed(bytes.fromhex(side["key"]), message, bytes.fromhex(side["signature"]))
     need(fits(offer) and fits(answer), "a signature does not fit the terms")
+    need(lab_key in (None, answer["key"]), f"the lab's key is {lab_key}, and {answer['key']} signed for the lab")
     by_month, log = bool(terms.get("clauses")), Log(offer)
     need(not by_month or len(items) == len(leaves), "leaves are hidden, and clauses look back at all of them")
     rest = records[2:]
     if not by_month and len(rest) > 1 and rest[0][1]["is"] == "invoiced":
-        before = rest.pop(0)[1]["invoice"]
+        made, before = rest[0][0], rest.pop(0)[1]["invoice"]
+        need((before["contract"], before["to"]) == (offer["id"], made), "the invoice before is not of this contract and time")
         log.number, log.begins = before["number"] + 1, before["to"]
     need(log.begins is not None or len(items) == len(leaves), "records are hidden that belong to this invoice")
     need(rest[-1][1]["is"] == "invoiced", "the last leaf is no invoice")
@@ -140,7 +147,7 @@ def check_invoice(items, leaves, log_name):
     return log.said
 
 
-def main(file, policy_file):
+def main(file, policy_file, lab_key=None):
     try:
         policy = read_policy(open(policy_file, encoding="utf-8", newline="").read())
         items, text, lines = read_file(open(file, encoding="utf-8", newline="").read())
@@ -149,12 +156,14 @@ def main(file, policy_file):
         found_size, found_root, leaves = climb(items)
         need((found_size, found_root) == (number(size), unbase64(root)), "the leaves do not lead to the signed root")
         check_signatures(text, lines, policy)
-        print("proven", check_invoice(items, leaves, log_name))
-    except (Wrong, ValueError, KeyError, IndexError, TypeError, OSError) as wrong:
+        print("proven", check_invoice(items, leaves, log_name, lab_key))
+    except (Wrong, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, OSError) as wrong:
         print(f"differs: {wrong}", file=sys.stderr)
         return 4
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    if len(sys.argv) not in (3, 4):
+        sys.exit("usage: verify_invoice.py FILE POLICY [LAB_KEY]")
+    sys.exit(main(*sys.argv[1:]))

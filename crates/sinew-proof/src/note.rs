@@ -165,6 +165,14 @@ pub struct Line {
     signature: Vec<u8>,
 }
 
+impl Line {
+    /// Whether both claim to be by one key.
+    #[must_use]
+    pub fn is_by_key_of(&self, other: &Self) -> bool {
+        (&self.name, self.key_id) == (&other.name, other.key_id)
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = [&self.key_id, self.signature.as_slice()].concat();

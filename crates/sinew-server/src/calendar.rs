@@ -11,7 +11,7 @@ const DAYS_MOST: i32 = 4_400;
 
 /// The windows of a calendar within the dates of terms, as far as each is longer than it takes to leave. A clock time that
 /// a change to summer time skips is taken as the same distance after the change; one that comes twice, as its first.
-pub(crate) fn expand(calendar: &Calendar, terms: &Terms) -> Result<Expanded, Malformed> {
+pub fn expand(calendar: &Calendar, terms: &Terms) -> Result<Expanded, Malformed> {
     let unknown = || {
         let wanted =
             "a window whose last word is a place of the time-zone database, such as `Europe/Zurich` or `UTC`";

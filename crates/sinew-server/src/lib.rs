@@ -27,6 +27,7 @@ mod settings;
 mod strip;
 mod workplace;
 
+pub use calendar::expand;
 pub use error::ServerError;
 pub use journal::{JOURNAL_VERSION, read_event};
 pub use openapi::openapi_json;

@@ -146,17 +146,23 @@ impl Home {
 
     /// The secret of another key of a profile, such as a witness's; draws one and keeps it before it is used.
     pub(crate) fn ensure_seed(&self, name: &str, file: &str) -> Result<[u8; 32]> {
-        let path = self.folder(name)?.join(file);
-        if let Some(text) = read_private(&path)? {
-            let wrong =
-                || CliError::Usage(format!("{} is not a key: bring it back from a copy", path.display()));
-            let seed: sinew_types::Hash = text.trim_end().parse().map_err(|_| wrong())?;
-            return Ok(*seed.bytes());
+        if let Some(seed) = self.seed(name, file)? {
+            return Ok(seed);
         }
         let seed: [u8; 32] = draw::bytes()?;
         self.make_folder(name)?;
+        let path = self.folder(name)?.join(file);
         write_private(&path, format!("{}\n", sinew_types::Hash::from_bytes(seed)).as_bytes())?;
         Ok(seed)
+    }
+
+    /// That secret, where it was drawn.
+    pub(crate) fn seed(&self, name: &str, file: &str) -> Result<Option<[u8; 32]>> {
+        let path = self.folder(name)?.join(file);
+        let Some(text) = read_private(&path)? else { return Ok(None) };
+        let wrong = || CliError::Usage(format!("{} is not a key: bring it back from a copy", path.display()));
+        let seed: sinew_types::Hash = text.trim_end().parse().map_err(|_| wrong())?;
+        Ok(Some(*seed.bytes()))
     }
 
     /// Whether that secret was drawn.

@@ -5,7 +5,7 @@ mod memory;
 mod range;
 mod witness;
 
-pub(crate) use check::verify;
+pub(crate) use check::{Trusted, verify};
 pub(crate) use memory::Memory;
 pub(crate) use witness::{Seen, goes_on};
 

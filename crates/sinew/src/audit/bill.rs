@@ -81,7 +81,7 @@ impl Bill<'_> {
         };
         same("number", &self.invoice.number, &number)?;
         same("from", &self.invoice.from, &begins)?;
-        same("to", &self.invoice.to, &self.until())?;
+        same("to", &self.invoice.to, &self.until()?)?;
         same("owner", &self.invoice.owner, &self.contract.terms.owner)?;
         same("lab", &self.invoice.lab, &self.contract.terms.lab)?;
         Ok(format!("{} to {}, {after}", self.invoice.from, self.invoice.to))
@@ -133,10 +133,18 @@ impl Bill<'_> {
         Ok(format!("sum to zero, {receivable} receivable"))
     }
 
-    /// When it has to end: with its month where the contract is billed by the month, else when it was made.
-    fn until(&self) -> Instant {
-        let by_month = !self.contract.terms.clauses.is_empty();
-        if by_month { self.invoice.from.next_month().min(self.at) } else { self.at }
+    /// When it has to end: with its month where the contract is billed by the month, and within one only as the last; else
+    /// when it was made.
+    fn until(&self) -> Result<Instant, String> {
+        let (terms, month) = (&self.contract.terms, self.invoice.from.next_month());
+        match (terms.clauses.is_empty(), self.at < month) {
+            (true, _) => Ok(self.at),
+            (false, false) => Ok(month),
+            (false, true) if self.at >= terms.ends => Ok(self.at),
+            (false, true) => {
+                Err(format!("it was made at {}, within a month and before the contract ends", self.at))
+            }
+        }
     }
 
     /// How much of something all lines together speak of.

@@ -98,16 +98,15 @@ pub(crate) enum ExportFormat {
 
 /// Does what was typed.
 pub(crate) fn run(context: &Context, command: InvoiceCommand) -> Result<()> {
-    let offline = |file| context.home().ensure_seed(&context.profile_name()?, file);
     let client = || context.client();
     match command {
         InvoiceCommand::Prove { invoice } => {
             let bundle =
-                proof::prove(&context.settings.data.value, invoice_key(&invoice)?, &offline(LOG_KEY)?)?;
+                proof::prove(&context.settings.data.value, invoice_key(&invoice)?, &log_seed(context)?)?;
             Ok(print::bytes(bundle.to_string().as_bytes())?)
         }
         InvoiceCommand::LogKey { contract } => {
-            let signer = Signer::new(&proof::origin(contract), Algorithm::Text, &offline(LOG_KEY)?)?;
+            let signer = Signer::new(&proof::origin(contract), Algorithm::Text, &log_seed(context)?)?;
             Ok(print::line(signer.verifier())?)
         }
         InvoiceCommand::Ls => list(context, &client()?),
@@ -141,6 +140,17 @@ pub(crate) fn run(context: &Context, command: InvoiceCommand) -> Result<()> {
     }
 }
 
+/// The log's key that the owner's server signs with. A new one here would be another log's.
+fn log_seed(context: &Context) -> Result<[u8; 32]> {
+    let name = context.profile_name()?;
+    let none = || {
+        CliError::Usage(format!(
+            "profile `{name}` has no log key: name the profile whose `sinew up` began the journal (--profile)"
+        ))
+    };
+    Ok(context.home().seed(&name, LOG_KEY)?.ok_or_else(none)?)
+}
+
 /// Writes the file that the server makes. JSON is what the API gives anyway.
 fn export(client: &Client, format: ExportFormat, wanted: &[(&str, String)]) -> Result<()> {
     if format == ExportFormat::Json {
@@ -156,6 +166,11 @@ fn export(client: &Client, format: ExportFormat, wanted: &[(&str, String)]) -> R
 }
 
 fn json(client: &Client, wanted: &[(&str, String)]) -> Result<()> {
+    let of = |name: &str| wanted.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
+    if let (Some(id), Some(number)) = (of("contract"), of("number")) {
+        let one: InvoiceView = client.get(&format!("/api/invoices/{}/{number}", encoded(id)))?;
+        return Ok(print::json(&[one])?);
+    }
     let all: Vec<InvoiceView> = client.list("/api/invoices")?;
     let mut found = Vec::new();
     for invoice in all {
@@ -164,7 +179,6 @@ fn json(client: &Client, wanted: &[(&str, String)]) -> Result<()> {
         for (name, text) in wanted {
             fits &= match *name {
                 "contract" => invoice.contract == *text,
-                "number" => invoice.number.to_string() == *text,
                 "from" => text.parse::<Instant>()? <= begins,
                 _ => begins < text.parse::<Instant>()?,
             };

@@ -9,6 +9,7 @@ use crate::proof;
 use crate::words::Words;
 use anyhow::Result;
 use clap::Args;
+use sinew_contract::PublicKey;
 use sinew_ledger::InvoiceKey;
 use sinew_types::ContractId;
 use std::path::PathBuf;
@@ -23,11 +24,12 @@ No server is asked. For each invoice this looks at: both signatures over the ter
 the leases; the use, measured again from the leases alone; period and number; every line and the total;
 the postings. Exit code 4 where anything differs.
 
-  sinew verify --invoice invoice-1.proof --policy lyra.policy
+  sinew verify --invoice invoice-1.proof --policy lyra.policy --lab-key 0123…cdef
 
-A proof (`sinew invoice prove`) needs nothing but the file: whose signatures count is in the policy. This looks at: the
-signatures and the quorum; that all leaves lead to the signed root; the terms and both signatures; that every record
-between two invoices is there; that no moment is billed twice; every line, recomputed; the postings.";
+A proof (`sinew invoice prove`) needs nothing but the file: whose signatures count is in the policy, and which key is the
+lab's says the lab (`sinew org ls` shows it). This looks at: the signatures and the quorum; that all leaves lead to the signed
+root; the terms, both signatures and their windows; that every record between two invoices is there; that no moment is
+billed twice; every line, recomputed; the postings.";
 
 /// What `sinew verify` takes.
 #[derive(Debug, Args)]
@@ -42,6 +44,9 @@ pub(crate) struct VerifyArgs {
     /// Whose signatures the proof needs (C2SP tlog-policy)
     #[arg(long, value_name = "FILE", requires = "invoice")]
     policy: Option<PathBuf>,
+    /// The lab's signing key, which the terms have to be signed with: 64 hexadecimal digits
+    #[arg(long, value_name = "KEY", requires = "invoice")]
+    lab_key: Option<PublicKey>,
 }
 
 /// Checks and says what was found.
@@ -50,7 +55,9 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<()> {
         (Some(proof), Some(policy)) => {
             let text = std::fs::read(proof).at("read", proof)?;
             // Bytes that are no text are refused as a proof, not as a file.
-            proof::verify(&String::from_utf8_lossy(&text), &witness::read(policy)?, witness::now_s())
+            let (policy, now_s) = (witness::read(policy)?, witness::now_s());
+            let trusted = proof::Trusted { policy: &policy, lab: args.lab_key, now_s };
+            proof::verify(&String::from_utf8_lossy(&text), &trusted)
         }
         _ => audit(&context.settings.data.value, wanted(&args.which)?)?,
     };

@@ -3,20 +3,31 @@
 use super::range::{Range, ranges};
 use super::{Bundle, Item, origin, read_leaf};
 use crate::audit::{Check, Report, shown};
-use sinew_contract::{Contract, Standing};
+use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_core::{Event, Recorded};
 use sinew_ledger::{Invoice, Opening, Past, Period, Rating};
 use sinew_proof::{Policy, Signed};
+use sinew_server::expand;
 use sinew_types::{ContractId, Instant, WorkloadId};
 use std::collections::BTreeMap;
 
 /// What a check found: what is right, or what differs.
 pub(super) type Found<T> = Result<(T, String), String>;
 
+/// Whom and what a reader trusts beside the file.
+pub(crate) struct Trusted<'a> {
+    /// Whose signatures the log needs.
+    pub(crate) policy: &'a Policy,
+    /// The lab's own key. Without it the terms show only that two keys signed them, and an owner may hold both.
+    pub(crate) lab: Option<PublicKey>,
+    /// Seconds since 1970.
+    pub(crate) now_s: u64,
+}
+
 /// Checks everything, up to the first thing that is wrong: what follows would rest on it.
-pub(crate) fn verify(text: &str, policy: &Policy, now_s: u64) -> Report {
+pub(crate) fn verify(text: &str, trusted: &Trusted) -> Report {
     let mut steps = Steps { checks: Vec::new(), records: 0, invoices: 0 };
-    let whole = steps.run(text, policy, now_s).is_some();
+    let whole = steps.run(text, trusted).is_some();
     let equal = whole && steps.checks.iter().all(|check| check.equal);
     Report { equal, records: steps.records, invoices: steps.invoices, checks: steps.checks }
 }
@@ -37,11 +48,11 @@ impl Steps {
         value
     }
 
-    fn run(&mut self, text: &str, policy: &Policy, now_s: u64) -> Option<()> {
-        let (bundle, signed) = self.add("signatures", signatures(text, policy, now_s))?;
+    fn run(&mut self, text: &str, trusted: &Trusted) -> Option<()> {
+        let (bundle, signed) = self.add("signatures", signatures(text, trusted.policy, trusted.now_s))?;
         let leaves = self.add("leaves", leaves(&bundle, &signed))?;
         self.records = signed.checkpoint.size;
-        let contract = self.add("terms", terms(&leaves, policy))?;
+        let contract = self.add("terms", terms(&leaves, trusted))?;
         let ranges = self.add("range", ranges(&bundle, &leaves, &contract))?;
         self.add("usage", usage(&ranges, contract.id))?;
         self.add("invoice", rated(&ranges, &contract))?;
@@ -85,7 +96,7 @@ fn leaves(bundle: &Bundle, signed: &Signed) -> Found<Vec<Recorded>> {
 }
 
 /// The log begins with terms that two sides signed, and it is that contract's log.
-fn terms(leaves: &[Recorded], policy: &Policy) -> Found<Contract> {
+fn terms(leaves: &[Recorded], trusted: &Trusted) -> Found<Contract> {
     let [offer, answer, ..] = leaves else {
         return Err("the offer and the lab's signature are not at the log's beginning".to_owned());
     };
@@ -96,8 +107,9 @@ fn terms(leaves: &[Recorded], policy: &Policy) -> Found<Contract> {
     else {
         return Err("the log does not begin with an offer and its lab's signature".to_owned());
     };
-    if of != id || policy.log.name() != origin(*id) {
-        return Err(format!("these are the terms of {id}, and the log is `{}`", policy.log.name()));
+    let log = trusted.policy.log.name();
+    if of != id || log != origin(*id) {
+        return Err(format!("these are the terms of {id}, and the log is `{log}`"));
     }
     if key == lab {
         return Err("the same key signed for both sides: a second signature by one side is none".to_owned());
@@ -113,7 +125,35 @@ fn terms(leaves: &[Recorded], policy: &Policy) -> Found<Contract> {
     if !contract.signatures_hold() {
         return Err("one of the two signatures does not fit these terms".to_owned());
     }
-    Ok((contract, format!("owner's key {key} and lab's key {lab} signed them")))
+    if let Some(own) = trusted.lab.filter(|own| own != lab) {
+        return Err(format!("the lab's key is {own}, and {lab} signed for the lab"));
+    }
+    windows(&contract)?;
+    let whose = match trusted.lab {
+        Some(_) => "",
+        None => "; whether the latter is the lab's, `--lab-key` would say",
+    };
+    Ok((contract, format!("owner's key {key} and lab's key {lab} signed them{whose}")))
+}
+
+/// The windows in moments are no part of what both sides signed, so they are worked out again from the words that are.
+fn windows(contract: &Contract) -> Result<(), String> {
+    let terms = &contract.terms;
+    match (&terms.calendar, &contract.expanded) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err("the offer holds windows, and the terms agree on none".to_owned()),
+        (Some(calendar), found) => {
+            let again = expand(calendar, terms).map_err(|wrong| wrong.to_string())?;
+            if found.as_ref().is_some_and(|found| found.windows == again.windows) {
+                return Ok(());
+            }
+            let made_with = found.as_ref().map_or("none", |found| &found.zone_data);
+            Err(format!(
+                "the offer's windows (time-zone data {made_with}) are not those of `{calendar}` (time-zone data {})",
+                again.zone_data
+            ))
+        }
+    }
 }
 
 /// No time of a lease is billed twice, and all of it lies in its period.

@@ -34,9 +34,12 @@ pub(super) fn ranges(bundle: &Bundle, leaves: &[Recorded], contract: &Contract) 
     }
     let mut reader = Reader::new(contract);
     if !by_month
-        && let [Recorded { event: Event::Invoiced { invoice }, .. }, after @ ..] = rest
+        && let [Recorded { event: Event::Invoiced { invoice }, at }, after @ ..] = rest
         && !after.is_empty()
     {
+        if (invoice.contract, invoice.to) != (contract.id, *at) {
+            return Err("the invoice before is of another contract, or not of when it was made".to_owned());
+        }
         reader.number = invoice.number.checked_add(1).ok_or("numbers are used up")?;
         reader.from = Some(invoice.to);
         rest = after;
@@ -141,6 +144,12 @@ impl<'a> Reader<'a> {
         let from = self.from.unwrap_or(terms.starts.min(at));
         // With clauses an invoice never goes beyond the month that it begins in.
         let to = if terms.clauses.is_empty() { at } else { from.next_month().min(at) };
+        if !terms.clauses.is_empty() && to < from.next_month() && at < terms.ends {
+            let number = self.number;
+            return Err(format!(
+                "invoice {number} ends at {to}, within a month and before the contract does"
+            ));
+        }
         self.count(to)?;
         let sum = |amount: &mut u128| Quantity { meter: Meter::ChipTime, amount: std::mem::take(amount) };
         let (undelivered, late) = (sum(&mut self.undelivered), sum(&mut self.late));

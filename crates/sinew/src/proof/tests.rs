@@ -35,6 +35,10 @@ fn policy() -> Policy {
     policy_text().parse().expect("a policy")
 }
 
+fn trusted(policy: &Policy) -> Trusted<'_> {
+    Trusted { policy, lab: None, now_s: NOW_S }
+}
+
 /// The proof of an invoice of the story, cosigned by the lab.
 fn proven(number: u32) -> Bundle {
     proven_in(&World::story(), number)
@@ -47,7 +51,7 @@ fn proven_in(world: &World, number: u32) -> Bundle {
 }
 
 fn shown(bundle: &Bundle) -> String {
-    let report = verify(&bundle.to_string(), &policy(), NOW_S);
+    let report = verify(&bundle.to_string(), &trusted(&policy()));
     let line = |check: &crate::audit::Check| {
         let word = if check.equal { "ok" } else { "differs" };
         format!("{} {word}: {}\n", check.what, check.found)
@@ -83,24 +87,24 @@ fn both_invoices_are_proven() {
         (
             1,
             expect![[r#"
-        signatures ok: the log signed, and so did lab
-        leaves ok: 4 of 4 leaves, and they lead to the signed root
-        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
-        range ok: 1 usage records since 1970-01-01T00:16:40.000Z, all that the log has
-        usage ok: 1 leases, no moment billed twice
-        invoice ok: contract-00000000000000000000000000000009/1: 0.054 USD, postings sum to zero
-    "#]],
+                signatures ok: the log signed, and so did lab
+                leaves ok: 4 of 4 leaves, and they lead to the signed root
+                terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them; whether the latter is the lab's, `--lab-key` would say
+                range ok: 1 usage records since 1970-01-01T00:16:40.000Z, all that the log has
+                usage ok: 1 leases, no moment billed twice
+                invoice ok: contract-00000000000000000000000000000009/1: 0.054 USD, postings sum to zero
+            "#]],
         ),
         (
             2,
             expect![[r#"
-        signatures ok: the log signed, and so did lab
-        leaves ok: 6 of 7 leaves, and they lead to the signed root
-        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
-        range ok: 2 usage records since 1970-01-01T00:17:52.000Z, all that the log has
-        usage ok: 2 leases, no moment billed twice
-        invoice ok: contract-00000000000000000000000000000009/2: 0.006591 USD, postings sum to zero
-    "#]],
+                signatures ok: the log signed, and so did lab
+                leaves ok: 6 of 7 leaves, and they lead to the signed root
+                terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them; whether the latter is the lab's, `--lab-key` would say
+                range ok: 2 usage records since 1970-01-01T00:17:52.000Z, all that the log has
+                usage ok: 2 leases, no moment billed twice
+                invoice ok: contract-00000000000000000000000000000009/2: 0.006591 USD, postings sum to zero
+            "#]],
         ),
     ] {
         expected.assert_eq(&shown(&proven(number)));
@@ -113,7 +117,7 @@ fn clauses_are_proven_from_all_that_was_before() {
     expect![[r#"
         signatures ok: the log signed, and so did lab
         leaves ok: 15 of 15 leaves, and they lead to the signed root
-        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them
+        terms ok: owner's key 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c and lab's key 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 signed them; whether the latter is the lab's, `--lab-key` would say
         range ok: 5 usage records since 1970-01-01T00:16:40.000Z, all that the log has
         usage ok: 3 leases, no moment billed twice
         invoice ok: contract-00000000000000000000000000000009/4: 1366.647498 USD, postings sum to zero
@@ -137,6 +141,66 @@ fn clauses_are_proven_from_all_that_was_before() {
     assert!(shown(&signed_anew(bundle)).contains(last), "a failure that is left out is missed");
 }
 
+/// Changes the text of the first leaf that `is` it.
+fn changed(mut bundle: Bundle, is: impl Fn(&str) -> bool, change: impl Fn(&str) -> String) -> String {
+    let leaf = bundle.items.iter_mut().find_map(|item| match item {
+        Item::Leaf(text) if is(text) => Some(text),
+        _ => None,
+    });
+    let leaf = leaf.expect("there is such a leaf");
+    *leaf = change(leaf);
+    shown(&signed_anew(bundle)).lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_owner_that_signs_for_its_lab_is_found_out_by_the_labs_key() {
+    let bundle = proven(1).to_string();
+    let said = |lab: [u8; 32]| {
+        let lab = Some(sinew_contract::SecretKey::from_seed(&lab).public());
+        let policy = policy();
+        let report = verify(&bundle, &Trusted { lab, ..trusted(&policy) });
+        report.checks.last().map(|check| (check.equal, check.what.clone()))
+    };
+    assert_eq!(said([2; 32]), Some((true, "invoice".to_owned())));
+    assert_eq!(said([3; 32]), Some((false, "terms".to_owned())));
+}
+
+#[test]
+fn windows_that_nobody_signed_are_refused() {
+    let said = changed(
+        proven_in(&months(), 4),
+        |text| text.contains("contract-offered"),
+        |text| text.replacen('{', "{\"expanded\":{\"windows\":[],\"zone_data\":\"2026a\"},", 1),
+    );
+    assert_eq!(said, "terms differs: the offer holds windows, and the terms agree on none");
+}
+
+#[test]
+fn an_invoice_within_a_month_is_none_of_a_contract_that_is_billed_by_the_month() {
+    let mut bundle = proven_in(&months(), 2);
+    let amid_ms = "1970-02-15".parse::<sinew_types::Instant>().expect("a time").ms();
+    for item in &mut bundle.items {
+        let Item::Leaf(text) = item else { continue };
+        let (at, record) = text.split_once(' ').expect("a time and a record");
+        *text = format!("{} {record}", at.parse::<i64>().expect("a time").min(amid_ms));
+    }
+    let said = shown(&signed_anew(bundle));
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("range differs: invoice 2 ends at "), "{last}");
+    assert!(last.ends_with("within a month and before the contract does"), "{last}");
+}
+
+#[test]
+fn the_invoice_before_has_to_be_of_this_contract_and_of_its_time() {
+    let expected = "range differs: the invoice before is of another contract, or not of when it was made";
+    let said = changed(
+        proven(2),
+        |text| text.contains("\"is\":\"invoiced\""),
+        |text| text.replacen("\"to\":", "\"to\":1", 1),
+    );
+    assert_eq!(said, expected);
+}
+
 /// The second verifier, in another language, is tried on these very files.
 #[test]
 fn the_files_for_the_second_verifier_are_these() {
@@ -156,8 +220,8 @@ fn a_proof_reads_as_it_is_written_and_any_other_letter_is_refused() {
     for (at, letter) in text.char_indices() {
         let other = if letter == '1' { '2' } else { '1' };
         let changed = format!("{}{other}{}", &text[..at], &text[at + letter.len_utf8()..]);
-        assert!(!verify(&changed, &policy(), NOW_S).equal, "changed at {at}: {changed}");
-        assert!(!verify(&text[..at], &policy(), NOW_S).equal, "cut at {at}");
+        assert!(!verify(&changed, &trusted(&policy())).equal, "changed at {at}: {changed}");
+        assert!(!verify(&text[..at], &trusted(&policy())).equal, "cut at {at}");
     }
 }
 

@@ -41,6 +41,15 @@ fn an_owner_lends_a_lab_runs_and_both_can_recompute_the_bill() {
     assert!(verified.trim_end().ends_with("equal"), "{verified}");
     assert_eq!(world.json("nobody", "verify")["equal"], true);
     world.run("nobody", &format!("verify {contract}/2")).bad(2);
+    assert!(
+        world
+            .run("lyra", &format!("invoice export {contract} 7 --format json"))
+            .bad(3)
+            .contains("no invoice")
+    );
+    // A log's key is the one that its server signs with, and is never drawn by asking for it.
+    let no_key = world.run("lyra", &format!("invoice log-key {contract}")).bad(2);
+    assert!(no_key.contains("no log key"), "{no_key}");
 }
 
 #[test]
