@@ -55,6 +55,9 @@ fn a_rehearsal_begins_bills_and_ends_work_that_never_runs() {
     let behind = "run --pool dry --name behind --shape '1 rack' --limit 6s -- no-such-program";
     assert!(world.run("aurora", behind).good().contains("waits"), "a long one is in the way");
     world.run("aurora", "stop long").good();
+    // Whoever needs the whole pool begins when it has left.
+    let whole = "run --pool dry --name after --shape '8 racks' --limit 6s --wait -- no-such-program";
+    world.run("aurora", whole).good();
     let states = world.json("aurora", "ps --all");
     let state = |name: &str| {
         let all = states.as_array().expect("a list");
