@@ -97,7 +97,12 @@ impl<'a> Reader<'a> {
     /// stream += out · attention(norm(stream))
     fn attend(&mut self, index: usize, layer: &Layer, batch: &mut [Addition<'_>]) {
         let (config, rows) = (self.model.config(), &mut self.rows);
-        rows.norm(self.crew, &layer.attention_norm, config.norm_epsilon, is_few(&layer.query));
+        rows.norm(
+            self.crew,
+            &layer.attention_norm,
+            config.norm_epsilon,
+            [&layer.query, &layer.key, &layer.value].into_iter().any(is_few),
+        );
         let input = Input { rows: rows.count, full: &rows.normed, few: &rows.few };
         let products = &mut [
             Product { matrix: &layer.query, out: &mut rows.queries },
@@ -117,7 +122,12 @@ impl<'a> Reader<'a> {
     /// stream += down · swiglu(gate · norm(stream), up · norm(stream))
     fn expand(&mut self, layer: &Layer) {
         let (config, rows) = (self.model.config(), &mut self.rows);
-        rows.norm(self.crew, &layer.inner_norm, config.norm_epsilon, is_few(&layer.gate));
+        rows.norm(
+            self.crew,
+            &layer.inner_norm,
+            config.norm_epsilon,
+            [&layer.gate, &layer.up].into_iter().any(is_few),
+        );
         let input = Input { rows: rows.count, full: &rows.normed, few: &rows.few };
         let products = &mut [
             Product { matrix: &layer.gate, out: &mut rows.gates },

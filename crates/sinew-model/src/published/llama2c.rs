@@ -12,6 +12,10 @@ pub fn gguf_from_llama2c(weights: &[u8], tokens: &[u8]) -> Result<Vec<u8>, Strin
     let [width, inner, layers, heads, kv_heads, vocabulary, context] = head[..] else {
         return Err("it has no head".to_owned());
     };
+    // Tensors without numbers take no bytes of the file, so that there could be any number of them.
+    if head.contains(&0) {
+        return Err("one of its sizes is 0".to_owned());
+    }
     let keys = width.checked_mul(kv_heads).and_then(|all| all.checked_div(heads)).ok_or("it has no heads")?;
     let mut tensors = vec![numbers.tensor(Part::Embedding, &[vocabulary, width])?];
     let lists: [(LayerPart, Vec<usize>); 9] = [
@@ -95,3 +99,6 @@ impl<'a> Numbers<'a> {
         Ok(GgufTensor { name: part.gguf_name(), format: Format::F32, shape: shape.to_vec(), bytes })
     }
 }
+
+#[cfg(test)]
+mod tests;

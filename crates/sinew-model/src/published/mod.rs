@@ -21,6 +21,7 @@ pub use vocabulary::{BREAK, Vocabulary};
 
 use crate::error::ModelError;
 use crate::files::read_limited;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The most bytes that a file of text beside the weights may have.
@@ -89,6 +90,7 @@ impl Published {
     /// Checks that each tensor is there and has the rows and columns that the shape asks for.
     fn check(&self) -> Result<(), ModelError> {
         let config = &self.shape.config;
+        self.check_names(config.layers)?;
         if let Some(vocabulary) = self.vocabulary.as_ref().filter(|words| words.size() > config.vocabulary) {
             let reason = format!("it has {} tokens, the model only {}", vocabulary.size(), config.vocabulary);
             return Err(ModelError::Tokenizer { task: "read", reason });
@@ -115,6 +117,24 @@ impl Published {
             }
         }
         Ok(())
+    }
+
+    /// A tensor of a layer that nobody reads here, such as a bias, would be left out in silence: that is another model.
+    fn check_names(&self, layers: usize) -> Result<(), ModelError> {
+        let prefix = (self.name)(Part::Layer(0, LayerPart::Query));
+        let prefix = prefix.split_once("0.").map_or("", |(prefix, _)| prefix);
+        let parts = (0..layers).flat_map(|layer| LayerPart::ALL.map(|part| Part::Layer(layer, part)));
+        let known: BTreeSet<String> = parts.map(self.name).collect();
+        let stranger = |name: &&str| {
+            // Speeds of turning are worked out here.
+            name.starts_with(prefix) && !known.contains(*name) && !name.ends_with("rotary_emb.inv_freq")
+        };
+        match self.tensors.names().find(stranger) {
+            Some(name) => Err(ModelError::Foreign {
+                reason: format!("it has a tensor {name}, which is not known in its family"),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn check_part(&self, part: Part, shape: (usize, usize), needed: bool) -> Result<(), ModelError> {

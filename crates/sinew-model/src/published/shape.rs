@@ -125,10 +125,13 @@ fn check_known(json: &Value) -> Result<(), ModelError> {
     if json["hidden_act"].as_str().is_some_and(|unit| unit != "silu") {
         return Err(refuse(&format!("hidden_act is {}; only silu is known", json["hidden_act"])));
     }
-    let scaling = &json["rope_scaling"];
-    let kind = scaling["rope_type"].as_str().or(scaling["type"].as_str());
-    if !scaling.is_null() && kind != Some("default") {
-        return Err(refuse(&format!("rope_scaling is {scaling}; only unscaled positions are known")));
+    // `rope_parameters` is what newer files call it; there, a kind that is not said is the default.
+    for (name, unsaid) in [("rope_scaling", None), ("rope_parameters", Some("default"))] {
+        let scaling = &json[name];
+        let kind = scaling["rope_type"].as_str().or(scaling["type"].as_str()).or(unsaid);
+        if !scaling.is_null() && kind != Some("default") {
+            return Err(refuse(&format!("{name} is {scaling}; only unscaled positions are known")));
+        }
     }
     if json["mlp_bias"].as_bool() == Some(true) {
         return Err(refuse("mlp_bias is true, which is unknown"));
@@ -152,3 +155,6 @@ fn whole(json: &Value, name: &str) -> Option<usize> {
 fn refuse(reason: &str) -> ModelError {
     ModelError::Foreign { reason: reason.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,21 @@ fn damaged_files_end_in_a_sentence() {
     }
     assert!(refused > 1_000, "{refused} of 3000");
 }
+
+#[test]
+fn tensors_of_layers_that_nobody_reads_are_refused() {
+    let Some(bytes) = stories() else { return };
+    let gguf = Gguf::read(Mapped::own(Path::new("a.gguf"), bytes)).expect("a good file");
+    let mut tensors: Vec<GgufTensor<'_>> = Vec::new();
+    for name in gguf.tensors.names() {
+        let (place, bytes) = gguf.tensors.get(name).expect("it is there");
+        let shape = if place.rows == 1 { vec![place.columns] } else { vec![place.rows, place.columns] };
+        tensors.push(GgufTensor { name: name.to_owned(), format: place.format, shape, bytes });
+    }
+    let bias = vec![0; 4 * 64];
+    let format = tensors[0].format;
+    let name = "blk.0.attn_output.bias".to_owned();
+    tensors.push(GgufTensor { name, format, shape: vec![64], bytes: &bias });
+    let said = open(write_gguf(&gguf.values, &tensors)).err().expect("refused").to_string();
+    assert!(said.contains("it has a tensor blk.0.attn_output.bias, which is not known"), "{said}");
+}

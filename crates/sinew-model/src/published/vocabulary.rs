@@ -4,14 +4,14 @@ use super::gguf::Gguf;
 use crate::error::ModelError;
 use crate::tokenizer::letter_bytes;
 use pieces::Pieces;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{SplitDelimiterBehavior, Tokenizer};
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
 mod pieces;
 
@@ -32,6 +32,7 @@ pub struct Vocabulary {
     rules: Rules,
     bytes: Vec<Vec<u8>>,
     specials: Vec<(String, u32)>,
+    controls: BTreeSet<u32>,
     begin: Option<u32>,
     ends: Vec<u32>,
 }
@@ -47,11 +48,18 @@ impl Vocabulary {
         let tokens = gguf.texts("tokenizer.ggml.tokens").ok_or_else(|| invalid("it has no tokens"))?;
         check_tokens(tokens.iter().map(String::as_str))?;
         let kinds = gguf.numbers("tokenizer.ggml.token_type").unwrap_or(&[]);
-        let special = |index: &usize| matches!(kinds.get(*index), Some(3.0 | 4.0));
+        // Kind 3 controls; kind 4 is a text that somebody added, and controls too if it looks like it.
+        let special = |index: &usize| match kinds.get(*index) {
+            Some(3.0) => true,
+            Some(4.0) => looks_special(&tokens[*index]),
+            _ => false,
+        };
         let specials = (0..tokens.len()).filter(special);
         let specials: Vec<_> = specials.map(|index| (tokens[index].clone(), index as u32)).collect();
+        let added = (0..tokens.len()).filter(|index| kinds.get(*index) == Some(&4.0) && !special(index));
+        let added: Vec<String> = added.map(|index| tokens[index].clone()).collect();
         let (rules, bytes) = match gguf.text("tokenizer.ggml.model") {
-            Some("gpt2") => (Rules::Pairs(Box::new(pairs(gguf, tokens)?)), letters_of(tokens)),
+            Some("gpt2") => (Rules::Pairs(Box::new(pairs(gguf, tokens, added)?)), letters_of(tokens)),
             Some("llama") => {
                 let scores = gguf.numbers("tokenizer.ggml.scores").unwrap_or(&[]);
                 let prefix = gguf.truth("tokenizer.ggml.add_space_prefix").unwrap_or(true);
@@ -74,7 +82,7 @@ impl Vocabulary {
         let begins = gguf.truth("tokenizer.ggml.add_bos_token").unwrap_or(spaced);
         let mut ends: Vec<u32> = ["eos", "eot", "eom"].iter().filter_map(|name| id(name)).collect();
         ends.extend(specials.iter().filter(|(text, _)| ENDS.contains(&text.as_str())).map(|(_, id)| *id));
-        Ok(Vocabulary::finish(rules, bytes, specials, (id("bos").filter(|_| begins), ends)))
+        Vocabulary::finish(rules, bytes, specials, (id("bos").filter(|_| begins), ends))
     }
 
     /// The vocabulary of `tokenizer.json`; `ends` are the tokens that `config.json` ends answers with.
@@ -92,12 +100,20 @@ impl Vocabulary {
             tokens[id as usize] = text;
         }
         check_tokens(tokens.iter().map(String::as_str))?;
-        let mut specials: Vec<(String, u32)> =
-            inner.get_added_tokens_decoder().into_iter().map(|(id, token)| (token.content, id)).collect();
+        let (mut specials, mut added) = (Vec::new(), BTreeSet::new());
+        for (id, token) in inner.get_added_tokens_decoder() {
+            if token.special || looks_special(&token.content) {
+                specials.push((token.content, id));
+            } else {
+                added.insert(token.content);
+            }
+        }
         specials.sort();
         let table = letter_bytes();
-        let plain = tokens.iter().filter(|token| specials.iter().all(|(text, _)| text != *token));
-        let letters = plain.clone().flat_map(|token| token.chars()).all(|letter| table.contains_key(&letter));
+        let controls: BTreeSet<&str> = specials.iter().map(|(text, _)| text.as_str()).collect();
+        let plain =
+            tokens.iter().filter(|token| !controls.contains(token.as_str()) && !added.contains(*token));
+        let letters = plain.flat_map(|token| token.chars()).all(|letter| table.contains_key(&letter));
         let bytes = if letters {
             letters_of(&tokens)
         } else {
@@ -107,7 +123,7 @@ impl Vocabulary {
         let begin = encoded.get_ids().first().copied();
         let mut ends = ends.to_vec();
         ends.extend(specials.iter().filter(|(text, _)| ENDS.contains(&text.as_str())).map(|(_, id)| *id));
-        Ok(Vocabulary::finish(Rules::Pairs(Box::new(inner)), bytes, specials, (begin, ends)))
+        Vocabulary::finish(Rules::Pairs(Box::new(inner)), bytes, specials, (begin, ends))
     }
 
     fn finish(
@@ -115,7 +131,12 @@ impl Vocabulary {
         mut bytes: Vec<Vec<u8>>,
         mut specials: Vec<(String, u32)>,
         (begin, mut ends): (Option<u32>, Vec<u32>),
-    ) -> Vocabulary {
+    ) -> Result<Vocabulary, ModelError> {
+        // What a template adds need not be a token that there is.
+        let strangers = specials.iter().map(|(_, id)| id).chain(begin.iter());
+        if let Some(id) = strangers.copied().find(|id| *id as usize >= bytes.len()) {
+            return Err(invalid(&format!("it names the token {id} and has only {}", bytes.len())));
+        }
         // A special token is found before one that is the start of its text.
         specials.retain(|(text, _)| !text.is_empty());
         specials.sort_by(|left, right| right.0.len().cmp(&left.0.len()).then(left.0.cmp(&right.0)));
@@ -124,7 +145,8 @@ impl Vocabulary {
         }
         ends.sort_unstable();
         ends.dedup();
-        Vocabulary { rules, bytes, specials, begin, ends }
+        let controls = specials.iter().map(|(_, id)| *id).collect();
+        Ok(Vocabulary { rules, bytes, specials, controls, begin, ends })
     }
 
     /// How many tokens there are.
@@ -154,14 +176,16 @@ impl Vocabulary {
 
     /// The tokens of a text; special tokens are never among them, whatever the text says.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        match &self.rules {
-            Rules::Pieces(pieces) => Ok(pieces.encode(text)),
+        let mut ids = match &self.rules {
+            Rules::Pieces(pieces) => pieces.encode(text),
             Rules::Pairs(inner) => {
-                let encoding =
-                    inner.encode_fast(text, false).map_err(|error| invalid(&format!("{error}")))?;
-                Ok(encoding.get_ids().to_vec())
+                let encoding = inner.encode_fast(text, false);
+                encoding.map_err(|error| invalid(&format!("{error}")))?.get_ids().to_vec()
             }
-        }
+        };
+        // A special token of one letter is a letter's own token as well.
+        ids.retain(|id| !self.controls.contains(id));
+        Ok(ids)
     }
 
     /// The tokens of a text that a template made: the texts of special tokens in it are those tokens, but where
@@ -189,12 +213,17 @@ impl Vocabulary {
         Ok(ids)
     }
 
-    /// A person's text in which no special token can be found: those that it spells get a [`BREAK`].
+    /// A person's text in which no special token can be found: those that it spells get a [`BREAK`], and those of one
+    /// letter go.
     pub fn harmless(&self, text: &str) -> String {
         let mut text = text.replace(BREAK, "");
         for (special, _) in &self.specials {
             if text.contains(special.as_str()) {
                 let first = special.chars().next().map_or(0, char::len_utf8);
+                if first == special.len() {
+                    text = text.replace(special.as_str(), "");
+                    continue;
+                }
                 let broken = format!("{}{BREAK}{}", &special[..first], &special[first..]);
                 text = text.replace(special.as_str(), &broken);
             }
@@ -222,7 +251,7 @@ fn check_tokens<'a>(tokens: impl ExactSizeIterator<Item = &'a str>) -> Result<()
 }
 
 /// The joining of pairs as a GGUF file has it.
-fn pairs(gguf: &Gguf, tokens: &[String]) -> Result<Tokenizer, ModelError> {
+fn pairs(gguf: &Gguf, tokens: &[String], added: Vec<String>) -> Result<Tokenizer, ModelError> {
     tokenizers::utils::parallelism::set_parallelism(false);
     let merges = gguf.texts("tokenizer.ggml.merges").ok_or_else(|| invalid("it has no merges"))?;
     if merges.len() > MERGES_MOST {
@@ -240,6 +269,8 @@ fn pairs(gguf: &Gguf, tokens: &[String]) -> Result<Tokenizer, ModelError> {
     let model = builder.build().map_err(|error| invalid(&format!("{error}")))?;
     let mut inner = Tokenizer::new(model);
     inner.with_pre_tokenizer(Some(cutter(cuts)?));
+    let added: Vec<AddedToken> = added.into_iter().map(|text| AddedToken::from(text, false)).collect();
+    inner.add_tokens(&added);
     Ok(inner)
 }
 
@@ -271,6 +302,11 @@ fn letters_of(tokens: &[String]) -> Vec<Vec<u8>> {
         token.chars().map(|letter| table.get(&letter).copied()).collect()
     };
     tokens.iter().map(|token| bytes(token).unwrap_or_else(|| token.as_bytes().to_vec())).collect()
+}
+
+/// Whether a text has the form in which most models write their special tokens.
+fn looks_special(text: &str) -> bool {
+    text.starts_with("<|") && text.ends_with("|>")
 }
 
 fn invalid(reason: &str) -> ModelError {

@@ -1,6 +1,7 @@
 use super::super::{Loaded, Precision};
 use super::*;
-use sinew_model::published::{Gguf, Mapped, Published, gguf_from_llama2c};
+use sinew_model::published::{Gguf, GgufTensor, Mapped, Published, gguf_from_llama2c, write_gguf};
+use sinew_tensor::quant::Format;
 use std::path::Path;
 
 /// What llama2.c writes with this model at temperature 0, from its own documentation.
@@ -9,10 +10,17 @@ Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know wh
 Lily was sad and didn't know what to do. She said, \"I'm sorry, Lily. I didn't know what to do.\"
 Lily didn't want to help her mom, so she said, \"I'm sorry, mom. I didn't know what to do.\" Her mom said, \"Don't worry, Lily. We can help you.";
 
-fn stories(crew: &Crew) -> Option<Loaded> {
+fn stories_file() -> Option<Vec<u8>> {
     let folder = sinew_testkit::shared("data/stories260k")?;
     let read = |name: &str| std::fs::read(folder.join(name)).expect("readable");
-    let bytes = gguf_from_llama2c(&read("stories260K.bin"), &read("tok512.bin")).expect("a good model");
+    Some(gguf_from_llama2c(&read("stories260K.bin"), &read("tok512.bin")).expect("a good model"))
+}
+
+fn stories(crew: &Crew) -> Option<Loaded> {
+    load(stories_file()?, crew)
+}
+
+fn load(bytes: Vec<u8>, crew: &Crew) -> Option<Loaded> {
     let gguf = Gguf::read(Mapped::own(Path::new("a.gguf"), bytes)).expect("a good file");
     let published = Published::from_gguf(gguf).expect("a good model");
     Some(Loaded::new(published, Precision::Stored, crew).expect("a good model"))
@@ -71,5 +79,50 @@ fn a_prompt_in_any_portions_and_any_company_has_the_same_bits() {
             alone,
             "{threads} threads, {portion} at a time, {company} others"
         );
+    }
+}
+
+/// Blocks of 32 numbers as 8-bit numbers with a scale in half precision.
+fn eight_bits(numbers: &[u8]) -> Vec<u8> {
+    let numbers: Vec<f32> =
+        numbers.chunks_exact(4).map(|four| f32::from_le_bytes(*four.as_array().expect("four"))).collect();
+    let mut bytes = Vec::new();
+    for block in numbers.chunks_exact(32) {
+        // A scale of 2^-9 holds numbers up to a quarter, which is enough for what this test asks.
+        bytes.extend([0x00, 0x18]);
+        bytes.extend(block.iter().map(|number| (number * 512.0).round().clamp(-127.0, 127.0) as i8 as u8));
+    }
+    bytes
+}
+
+#[test]
+fn the_matrices_of_a_group_may_have_different_formats() {
+    let Some(bytes) = stories_file() else { return };
+    let gguf = Gguf::read(Mapped::own(Path::new("a.gguf"), bytes)).expect("a good file");
+    for few in ["attn_q", "attn_k", "attn_v", "ffn_gate", "ffn_up"] {
+        let made: Vec<_> = gguf
+            .tensors
+            .names()
+            .map(|name| {
+                let (place, bytes) = gguf.tensors.get(name).expect("it is there");
+                let eight = name.contains(few);
+                let format = if eight { Format::Q8_0 } else { place.format };
+                (name, format, place, if eight { eight_bits(bytes) } else { bytes.to_vec() })
+            })
+            .collect();
+        let tensors: Vec<GgufTensor<'_>> = made
+            .iter()
+            .map(|(name, format, place, bytes)| {
+                let shape =
+                    if place.rows == 1 { vec![place.columns] } else { vec![place.rows, place.columns] };
+                GgufTensor { name: (*name).to_owned(), format: *format, shape, bytes }
+            })
+            .collect();
+        let crew = Crew::new(1);
+        let model = load(write_gguf(&gguf.values, &tensors), &crew).expect("a good model");
+        let cache = &mut PagedCache::default();
+        let logits =
+            Reader::new(&model, &crew).extend(&mut [Addition { cache, tokens: &[1, 403], logits: 1 }]);
+        assert!(logits.iter().all(|logit| logit.is_finite()), "{few}");
     }
 }

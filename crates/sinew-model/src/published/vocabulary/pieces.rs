@@ -107,7 +107,8 @@ impl Pieces {
             let (left, right) = (joint.left, joint.right);
             // A side that was joined meanwhile has another length, or none.
             let length = pieces[left].length + pieces[right].length;
-            if pieces[left].after != Some(right) || pieces[right].length == 0 || length != joint.length {
+            let gone = pieces[left].length == 0 || pieces[right].length == 0;
+            if gone || pieces[left].after != Some(right) || length != joint.length {
                 continue;
             }
             let after = pieces[right].after;

@@ -90,3 +90,38 @@ fn vocabularies_that_lie_end_in_one_sentence() {
     let bomb = vec!["a"; (1 << 20) + 1];
     assert!(said(vocabulary("llama", &bomb, vec![])).contains("it has 1048577 tokens"));
 }
+
+#[test]
+fn no_text_is_lost_when_a_neighbour_was_joined_before() {
+    let tokens = ["<unk>", "x", "a", "b", "c", "xa", "bc", "ab"];
+    let scores = vec![0.0, -9.0, -9.0, -9.0, -9.0, -1.0, -2.0, -3.0];
+    let more = vec![("scores", Value::Numbers(scores)), ("add_space_prefix", Value::Truth(false))];
+    let words = vocabulary("llama", &tokens, more).expect("a good vocabulary");
+    assert_eq!(words.encode("xabc").expect("tokens"), [5, 6]);
+}
+
+#[test]
+fn special_tokens_of_one_letter_cannot_be_spelt_and_added_texts_can() {
+    let tokens = ["#", "a", "b", "ab", "<think>"];
+    let kinds = Value::Numbers(vec![3.0, 1.0, 1.0, 1.0, 4.0]);
+    let merges = Value::Texts(vec!["a b".to_owned()]);
+    let words = vocabulary("gpt2", &tokens, vec![("merges", merges), ("token_type", kinds)]).expect("good");
+    assert_eq!(words.encode("a#b").expect("tokens"), [1, 2]);
+    assert_eq!(words.encode_marked("a#b").expect("tokens"), [1, 0, 2]);
+    assert_eq!(words.encode_marked(&words.harmless("a#b")).expect("tokens"), [3]);
+    assert_eq!(words.encode("<think>ab").expect("tokens"), [4, 3]);
+    assert_eq!(words.decode(&[4, 3, 0]), b"<think>ab");
+}
+
+#[test]
+fn a_first_token_outside_the_vocabulary_is_refused() {
+    let json = r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": null, "decoder": null,
+        "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "S", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}}], "pair": [{"Sequence": {"id": "A", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 1}}],
+            "special_tokens": {"S": {"id": "S", "ids": [99], "tokens": ["S"]}}},
+        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}}"#;
+    let said = Vocabulary::from_json(json, &[]).err().expect("refused").to_string();
+    assert!(said.contains("it names the token 99 and has only 2"), "{said}");
+}
