@@ -34,6 +34,8 @@ pub(crate) struct RunFile {
     /// Whether TensorBoard's event files are written too.
     #[serde(default)]
     pub(crate) tensorboard: bool,
+    #[serde(skip)]
+    folder: PathBuf,
     #[serde(default)]
     model: Table,
     #[serde(default)]
@@ -55,10 +57,18 @@ impl RunFile {
             std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let mut file: RunFile =
             toml::from_str(&text).with_context(|| format!("`{}` is not a run file", path.display()))?;
+        for (name, value, most) in
+            [("steps", file.steps, 100_000_000), ("checkpoint_every_s", file.checkpoint_every_s, 86_400)]
+        {
+            if !(1..=most).contains(&value) {
+                bail!("`{}` has {name} = {value}; give 1 to {most}", path.display());
+            }
+        }
         let folder = path.parent().unwrap_or(Path::new("."));
         for place in [&mut file.data, &mut file.out] {
             *place = folder.join(&*place);
         }
+        file.folder = folder.to_owned();
         Ok(file)
     }
 
@@ -70,6 +80,11 @@ impl RunFile {
     /// The folder for the model.
     pub(crate) fn out(&self) -> &Path {
         &self.out
+    }
+
+    /// The folder for all else that the run writes: its own.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The preset with what the file changes in it.

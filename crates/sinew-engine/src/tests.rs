@@ -126,6 +126,8 @@ fn a_run_file_says_all_and_a_wrong_one_is_refused_in_words() {
         (format!("{head}[recipe]\nrows = 0\n"), "the recipe has rows = 0; give 1 to"),
         (format!("{head}[recipe]\nrows = \"x\"\n"), "[recipe] has a value of the wrong kind"),
         (format!("{head}[recipe]\nsteps = 9\n"), "give them at the top of the file"),
+        (head.replace("steps = 4", "steps = 0"), "has steps = 0; give 1 to 100000000"),
+        (format!("{head}checkpoint_every_s = 0\n"), "has checkpoint_every_s = 0; give 1 to 86400"),
         ("data = 1".to_owned(), "is not a run file"),
         (format!("{head}speed = 9\n"), "unknown field `speed`"),
     ];
@@ -134,6 +136,23 @@ fn a_run_file_says_all_and_a_wrong_one_is_refused_in_words() {
         assert_eq!(code, 1, "{out}");
         assert!(error.contains(want), "{error}");
     }
+}
+
+#[test]
+fn a_run_file_keeps_all_that_it_writes_in_its_own_folder() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let data = prepared().join("data").display().to_string();
+    let path = folder.path().join("run.toml");
+    let text =
+        format!("data = {data:?}\nout = \"model\"\nsteps = 1\nseed = 5\n[model]\nnum_hidden_layers = 1\n");
+    fs::write(&path, text).unwrap();
+    let args = ["train", "--config", path.to_str().unwrap()];
+    let (code, out, error) = run(&mut engine(elsewhere.path(), &args));
+    assert_eq!(code, 0, "{out}{error}");
+    for name in ["model", "metrics.jsonl", "checkpoint"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 struct Told {
     data: PathBuf,
     out: PathBuf,
+    /// Where measurements and checkpoints go.
+    folder: PathBuf,
     checkpoint_every: Duration,
     evaluate_every_steps: u64,
     evaluate_rows: usize,
@@ -25,13 +27,13 @@ struct Told {
 
 impl Told {
     fn new(args: &TrainArgs) -> Result<Told> {
-        let every = |seconds: u64| Duration::from_secs(seconds.clamp(1, 86_400));
         if let Some(path) = &args.config {
             let file = RunFile::read(path)?;
             return Ok(Told {
                 data: file.data().to_owned(),
                 out: file.out().to_owned(),
-                checkpoint_every: every(file.checkpoint_every_s),
+                folder: file.folder().to_owned(),
+                checkpoint_every: Duration::from_secs(file.checkpoint_every_s),
                 evaluate_every_steps: file.evaluate_every_steps,
                 evaluate_rows: file.evaluate_rows,
                 tensorboard: file.tensorboard,
@@ -41,7 +43,8 @@ impl Told {
         Ok(Told {
             data: args.data.clone().context("--data is missing")?,
             out: args.out.clone().context("--out is missing")?,
-            checkpoint_every: every(args.checkpoint_every_s),
+            folder: PathBuf::new(),
+            checkpoint_every: Duration::from_secs(args.checkpoint_every_s),
             evaluate_every_steps: 0,
             evaluate_rows: 0,
             tensorboard: false,
@@ -68,9 +71,8 @@ pub(crate) fn run(args: &TrainArgs, team: &Team) -> Result<ExitCode> {
     let (config, recipe) = told.shape(args, &data)?;
     let mut trainer = Trainer::new(config.clone(), &data, recipe, team)?;
     let work = Work::measure(&config, trainer.recipe(), trainer.weights_count(), team);
-    let folder = Path::new(".");
-    let mut progress = Progress::open(folder, work, (team.threads(), told.tensorboard))?;
-    let checkpoints = Checkpoints::new(&checkpoint_folder());
+    let mut progress = Progress::open(&told.folder, work, (team.threads(), told.tensorboard))?;
+    let checkpoints = Checkpoints::new(&checkpoint_folder(&told.folder));
     let start = Instant::now();
     let found = checkpoints.resume(&mut trainer)?;
     for refused in &found.refused {
@@ -95,8 +97,8 @@ pub(crate) fn run(args: &TrainArgs, team: &Team) -> Result<ExitCode> {
 }
 
 /// Where whoever runs this keeps checkpoints safe, or a folder of its own.
-fn checkpoint_folder() -> PathBuf {
-    std::env::var_os("SINEW_CHECKPOINT").map_or_else(|| PathBuf::from("checkpoint"), PathBuf::from)
+fn checkpoint_folder(folder: &Path) -> PathBuf {
+    std::env::var_os("SINEW_CHECKPOINT").map_or_else(|| folder.join("checkpoint"), PathBuf::from)
 }
 
 /// Whether the last step was reached.
