@@ -27,6 +27,11 @@ impl Cache {
     pub fn length(&self) -> usize {
         self.length
     }
+
+    /// Forgets all tokens from `length` on.
+    pub fn shorten(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
 }
 
 /// New tokens of one conversation.

@@ -6,6 +6,7 @@
 mod chat;
 mod decode;
 mod error;
+mod forward;
 mod generate;
 pub mod published;
 mod sample;
@@ -14,7 +15,8 @@ mod stop;
 pub use chat::{Message, Role, chat_prompt};
 pub use decode::{Cache, Decoder, New};
 pub use error::InferError;
-pub use generate::{Finish, Generator, Piece, Request};
+pub use forward::{Forward, Own, Reading, room};
+pub use generate::{Finish, Generator, Piece, Request, Telling, Told};
 pub use sample::{Sampler, Sampling};
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn an_answer_does_not_depend_on_the_others() {
     let model = model(4);
     let request = |seed: u64| Request {
         prompt: tokens(5 + seed as usize * 3),
-        sampling: Sampling { temperature: 0.9, top_k: 40, top_p: 0.95, seed },
+        sampling: Sampling { temperature: 0.9, top_k: 40, top_p: 0.95, seed, ..Sampling::GREEDY },
         tokens_most: 30,
         stops: vec![],
     };
@@ -78,7 +78,7 @@ fn answers_end_at_their_length_and_at_the_contexts_end() {
     let mut generator = Generator::new(&model);
     let request = |length: usize, tokens_most: usize| Request {
         prompt: tokens(length),
-        sampling: Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, seed: 3 },
+        sampling: Sampling { temperature: 1.0, seed: 3, ..Sampling::GREEDY },
         tokens_most,
         stops: vec![],
     };
@@ -122,13 +122,32 @@ fn sampling_keeps_to_its_limits() {
         seen.dedup();
         seen
     };
-    let wild = Sampling { temperature: 1.0, top_k: 0, top_p: 1.0, seed: 1 };
+    let wild = || Sampling { temperature: 1.0, seed: 1, ..Sampling::GREEDY };
     assert_eq!(draw(Sampling::GREEDY), [1]);
-    assert_eq!(draw(Sampling { top_k: 1, ..wild }), [1]);
-    assert_eq!(draw(Sampling { top_k: 2, ..wild }), [1, 3]);
-    assert_eq!(draw(Sampling { top_p: 0.7, ..wild }), [1, 3]);
-    assert_eq!(draw(Sampling { top_p: 0.0, ..wild }), [1]);
-    assert_eq!(draw(Sampling { temperature: 9.0, ..wild }), [0, 1, 2, 3, 4]);
+    assert_eq!(draw(Sampling { top_k: 1, ..wild() }), [1]);
+    assert_eq!(draw(Sampling { top_k: 2, ..wild() }), [1, 3]);
+    assert_eq!(draw(Sampling { top_p: 0.7, ..wild() }), [1, 3]);
+    assert_eq!(draw(Sampling { top_p: 0.0, ..wild() }), [1]);
+    assert_eq!(draw(Sampling { min_p: 0.2, ..wild() }), [1, 2, 3]);
+    assert_eq!(draw(Sampling { min_p: 0.2, top_k: 2, top_p: 0.4, ..wild() }), [1]);
+    assert_eq!(draw(Sampling { temperature: 9.0, ..wild() }), [0, 1, 2, 3, 4]);
+    assert_eq!(draw(Sampling { biases: vec![(4, 100.0), (99, 1.0)], ..Sampling::GREEDY }), [4]);
+}
+
+#[test]
+fn penalties_count_what_was_said() {
+    let said = |sampling: Sampling, prompt: &[u32]| {
+        let mut sampler = Sampler::new(sampling);
+        sampler.remember(prompt);
+        (0..6).map(|_| sampler.draw(&[3.0, 2.8, 2.0])).collect::<Vec<u32>>()
+    };
+    let greedy = || Sampling::GREEDY;
+    assert_eq!(said(greedy(), &[]), [0; 6]);
+    assert_eq!(said(Sampling { presence: 0.5, ..greedy() }, &[]), [0, 1, 0, 0, 0, 0]);
+    assert_eq!(said(Sampling { frequency: 0.5, ..greedy() }, &[]), [0, 1, 0, 1, 0, 2]);
+    // Only repetitions are measured by the prompt as well.
+    assert_eq!(said(Sampling { repetition: 1.5, ..greedy() }, &[0]), [1, 0, 0, 0, 0, 0]);
+    assert_eq!(said(Sampling { presence: 0.5, ..greedy() }, &[0]), [0, 1, 0, 0, 0, 0]);
 }
 
 #[test]

@@ -2,8 +2,12 @@
 
 mod pages;
 mod reader;
+mod serving;
+mod template;
 mod weights;
 
 pub use pages::PagedCache;
 pub use reader::{Addition, Reader};
+pub use serving::Serving;
+pub use template::{Template, TemplateError};
 pub use weights::{Loaded, Precision};

@@ -169,6 +169,11 @@ impl Vocabulary {
         self.specials.iter().find(|(_, special)| *special == id).map(|(text, _)| text.as_str())
     }
 
+    /// The special token that is written so.
+    pub fn special_id(&self, text: &str) -> Option<u32> {
+        self.specials.iter().find(|(special, _)| special == text).map(|(_, id)| *id)
+    }
+
     /// The bytes of one token; none for a special token or an unknown id.
     pub fn token_bytes(&self, id: u32) -> &[u8] {
         self.bytes.get(id as usize).map_or(&[], Vec::as_slice)
