@@ -4,6 +4,7 @@
 //! number of cores it may use, SIGTERM as a notice, and exit codes (0 done, 1 error, 2 wrong arguments, 3 the gate was
 //! not passed, 75 stopped with a checkpoint: start it again). It never knows who lends the cores or what they cost.
 
+mod admit;
 mod calibrate;
 mod gate;
 mod openai;
@@ -11,10 +12,13 @@ mod prepare;
 mod progress;
 mod run_file;
 mod serve;
+mod served_model;
 mod signals;
 mod tensorboard;
 mod train;
 mod worker;
+
+pub use admit::{check_published, published_files};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -52,6 +56,8 @@ enum Task {
     Gate(GateArgs),
     /// Serve a model on the Unix socket SINEW_SOCKET in OpenAI's form
     Serve(ServeArgs),
+    /// Check a model that others published and hand its files on; exit code 3 if it does not pass
+    Admit(AdmitArgs),
     /// Measure for about two seconds how fast this machine trains; writes nothing
     Calibrate(CalibrateArgs),
 }
@@ -127,12 +133,22 @@ struct GateArgs {
 
 #[derive(Args)]
 struct ServeArgs {
-    /// The model's folder
+    /// The folder of a model that was trained here or published in Hugging Face's form, or a GGUF file
     #[arg(long)]
     model: PathBuf,
     /// The name by which clients ask for it
     #[arg(long)]
     name: String,
+}
+
+#[derive(Args)]
+struct AdmitArgs {
+    /// A folder in Hugging Face's form, or a GGUF file
+    #[arg(long)]
+    model: PathBuf,
+    /// The folder for its files
+    #[arg(long)]
+    out: PathBuf,
 }
 
 #[derive(Args)]
@@ -172,7 +188,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Prepare(args) => prepare::run(&args),
         Task::Train(args) => train::run(&args, &team()?),
         Task::Gate(args) => gate::run(&args, &team()?),
-        Task::Serve(args) => serve::run(&args),
+        Task::Serve(args) => serve::run(&args, team()?.threads()),
+        Task::Admit(args) => admit::run(&args, team()?.threads()),
         Task::Calibrate(args) => calibrate::run(&args, &team()?),
     }
 }

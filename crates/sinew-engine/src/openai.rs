@@ -1,8 +1,12 @@
 //! OpenAI's chat completions as JSON: reading a request with an exact reason for each refusal, and writing answers.
 
-use crate::progress::now_ms;
+use crate::served_model::ServedModel;
+use sampling::read_sampling;
 use serde_json::{Map, Value, json};
-use sinew_infer::{Finish, Message, Role, Sampling};
+use sinew_infer::{Finish, Message, Role, Sampling, Told};
+
+pub(crate) mod completions;
+mod sampling;
 
 /// A request that was understood.
 #[derive(Debug, PartialEq)]
@@ -12,6 +16,8 @@ pub(crate) struct ChatRequest {
     pub(crate) sampling: Sampling,
     pub(crate) tokens_most: Option<usize>,
     pub(crate) stops: Vec<String>,
+    /// Whether each token's log-probability is told, and with how many of the likeliest tokens.
+    pub(crate) likeliest: Option<usize>,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
 }
@@ -58,6 +64,8 @@ impl Usage {
 
 const MESSAGES_MOST: usize = 1000;
 const STOPS_MOST: usize = 4;
+/// The most tokens that are named beside each token.
+const LIKELIEST_MOST: usize = 20;
 /// Fields that change nothing here, whatever they hold.
 const WITHOUT_EFFECT: [&str; 8] = [
     "user",
@@ -70,14 +78,19 @@ const WITHOUT_EFFECT: [&str; 8] = [
     "verbosity",
 ];
 
-/// Reads the body of a request.
-pub(crate) fn read_request(body: &[u8]) -> Result<ChatRequest, ApiError> {
+fn read_fields(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad("", "invalid_json", format!("The body is not JSON: {error}.")))?;
     let Value::Object(mut fields) = value else {
         return Err(ApiError::bad("", "invalid_json", "The body must be a JSON object.".to_owned()));
     };
     fields.retain(|_, value| !value.is_null());
+    Ok(fields)
+}
+
+/// Reads the body of a request.
+pub(crate) fn read_request(body: &[u8]) -> Result<ChatRequest, ApiError> {
+    let mut fields = read_fields(body)?;
     let sampling = read_sampling(&mut fields)?;
     let tokens_most =
         match (take_count(&mut fields, "max_tokens")?, take_count(&mut fields, "max_completion_tokens")?) {
@@ -96,6 +109,7 @@ pub(crate) fn read_request(body: &[u8]) -> Result<ChatRequest, ApiError> {
         sampling,
         tokens_most,
         stops: read_stops(fields.remove("stop"))?,
+        likeliest: read_likeliest(&mut fields)?,
         stream,
         include_usage,
     };
@@ -103,18 +117,20 @@ pub(crate) fn read_request(body: &[u8]) -> Result<ChatRequest, ApiError> {
     Ok(request)
 }
 
-fn read_sampling(fields: &mut Map<String, Value>) -> Result<Sampling, ApiError> {
-    let temperature = take_number(fields, "temperature", (0.0, 2.0))?;
-    let top_p = take_number(fields, "top_p", (0.0, 1.0))?;
-    let seed = match fields.remove("seed") {
-        None => now_ms(),
-        Some(value) => match (value.as_u64(), value.as_i64()) {
-            (Some(seed), _) => seed,
-            (None, Some(seed)) => seed.cast_unsigned(),
-            (None, None) => return Err(wrong_type("seed", "a whole number")),
-        },
+/// `logprobs` and `top_logprobs`.
+fn read_likeliest(fields: &mut Map<String, Value>) -> Result<Option<usize>, ApiError> {
+    let wanted = take_bool(fields, "logprobs")?;
+    let count = match fields.remove("top_logprobs") {
+        None => return Ok(wanted.then_some(0)),
+        Some(value) => value.as_u64().and_then(|count| usize::try_from(count).ok()),
     };
-    Ok(Sampling { temperature: temperature.unwrap_or(0.7), top_k: 0, top_p: top_p.unwrap_or(0.9), seed })
+    let count = count.filter(|count| *count <= LIKELIEST_MOST);
+    let count = count.ok_or_else(|| wrong_type("top_logprobs", "a whole number from 0 to 20"))?;
+    if count > 0 && !wanted {
+        let message = "`top_logprobs` needs `logprobs` to be true.".to_owned();
+        return Err(ApiError::bad("top_logprobs", "invalid_value", message));
+    }
+    Ok(wanted.then_some(count))
 }
 
 fn read_stream_options(fields: &mut Map<String, Value>, stream: bool) -> Result<bool, ApiError> {
@@ -209,10 +225,6 @@ fn read_stops(value: Option<Value>) -> Result<Vec<String>, ApiError> {
 fn refuse_others(fields: &Map<String, Value>) -> Result<(), ApiError> {
     for (name, value) in fields {
         let neutral = match name.as_str() {
-            "presence_penalty" | "frequency_penalty" => value.as_f64() == Some(0.0),
-            "logprobs" => value == &Value::Bool(false),
-            "top_logprobs" => value.as_u64() == Some(0),
-            "logit_bias" => value.as_object().is_some_and(Map::is_empty),
             "tools" => value.as_array().is_some_and(Vec::is_empty),
             "tool_choice" => value.as_str().is_some_and(|choice| choice == "none" || choice == "auto"),
             "response_format" => value.get("type").and_then(Value::as_str) == Some("text"),
@@ -284,13 +296,13 @@ pub(crate) struct Head {
 
 impl Head {
     /// The whole answer at once.
-    pub(crate) fn completion(&self, text: &str, finish: Finish, usage: Usage) -> Value {
+    pub(crate) fn completion(&self, (text, logprobs): (&str, Value), finish: Finish, usage: Usage) -> Value {
         json!({
             "id": self.id, "object": "chat.completion", "created": self.created_s, "model": self.model,
             "choices": [{
                 "index": 0,
                 "message": {"role": "assistant", "content": text, "refusal": null},
-                "logprobs": null,
+                "logprobs": logprobs,
                 "finish_reason": finish_name(finish),
             }],
             "usage": usage.body(),
@@ -298,9 +310,9 @@ impl Head {
     }
 
     /// A part of the answer's text; the first part has the role as well.
-    pub(crate) fn chunk(&self, delta: Value, finish: Option<Finish>) -> Value {
+    pub(crate) fn chunk(&self, (delta, logprobs): (Value, Value), finish: Option<Finish>) -> Value {
         let choice = json!({
-            "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish.map(finish_name),
+            "index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish.map(finish_name),
         });
         self.part(json!([choice]), Value::Null)
     }
@@ -327,4 +339,27 @@ fn finish_name(finish: Finish) -> &'static str {
         Finish::Stop => "stop",
         Finish::Length => "length",
     }
+}
+
+/// Log-probabilities in the form of chats.
+pub(crate) fn chat_logprobs(model: &ServedModel, told: &[Told]) -> Value {
+    let entry = |token: u32, chance: f32| {
+        let bytes = model.token_bytes(token);
+        json!({"token": token_name(bytes), "logprob": chance, "bytes": bytes})
+    };
+    let content: Vec<Value> = told
+        .iter()
+        .map(|told| {
+            let mut shown = entry(told.token, told.log_probability);
+            let likeliest = told.likeliest.iter().map(|(token, chance)| entry(*token, *chance));
+            shown["top_logprobs"] = Value::Array(likeliest.collect());
+            shown
+        })
+        .collect();
+    json!({"content": content, "refusal": null})
+}
+
+/// A token's text; where it is a part of a letter, its bytes as OpenAI writes them.
+fn token_name(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| format!("bytes:{}", bytes.escape_ascii()), str::to_owned)
 }

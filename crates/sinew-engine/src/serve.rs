@@ -1,8 +1,9 @@
 //! `serve`: HTTP on a Unix socket, in OpenAI's form, with one thread that generates.
 
 use crate::ServeArgs;
-use crate::openai::{ApiError, ChatRequest, Head, Usage, read_request};
+use crate::openai::{ApiError, ChatRequest, Head, Usage, chat_logprobs, read_request};
 use crate::progress::now_ms;
+use crate::served_model::{NoPrompt, ServedModel};
 use crate::signals::Signals;
 use crate::worker::{NotTaken, Worker};
 use anyhow::{Context as _, Result, bail};
@@ -15,9 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_core::Stream;
 use serde_json::{Value, json};
-use sinew_infer::{Finish, Generator, Piece, Request, chat_prompt};
-use sinew_model::Model;
-use sinew_tensor::Team;
+use sinew_infer::{Finish, Piece, Request, Telling, Told};
 use std::collections::VecDeque;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -30,23 +29,25 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+mod texts;
+
 const BODY_BYTES_MOST: usize = 1 << 20;
 /// How long open connections may take to end after a notice.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What every handler sees.
 pub(crate) struct Served {
-    model: Arc<Model>,
+    model: Arc<ServedModel>,
     name: String,
     worker: Worker,
     started_ms: u64,
     answers: AtomicU64,
 }
 
-pub(crate) fn run(args: &ServeArgs) -> Result<ExitCode> {
+pub(crate) fn run(args: &ServeArgs, threads: usize) -> Result<ExitCode> {
     let socket = std::env::var_os("SINEW_SOCKET").map(PathBuf::from);
     let socket = socket.context("SINEW_SOCKET is not set; set it to the path of the socket to serve on")?;
-    let model = Arc::new(Model::read(&args.model, &Team::new(1))?);
+    let model = Arc::new(ServedModel::open(&args.model, threads)?);
     let (worker, thread) = Worker::start(Arc::clone(&model));
     let served = Served {
         model,
@@ -112,6 +113,7 @@ pub(crate) fn router(served: Served) -> Router {
         .route("/v1/models", get(models))
         .route("/v1/models/{name}", get(models_one))
         .route("/v1/chat/completions", post(chat))
+        .route("/v1/completions", post(texts::texts))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_route)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MOST))
@@ -131,8 +133,7 @@ fn refuse(status: u16, code: &'static str, message: String) -> ApiError {
 }
 
 async fn unknown_route() -> ApiError {
-    let message =
-        "There is no such method and path; use GET /health, GET /v1/models or POST /v1/chat/completions.";
+    let message = "There is no such method and path; use GET /health, GET /v1/models, POST /v1/chat/completions or POST /v1/completions.";
     refuse(404, "unknown_url", message.to_owned())
 }
 
@@ -165,30 +166,31 @@ impl Served {
         Err(ApiError { param: Some("model".to_owned()), ..refuse(404, "model_not_found", message) })
     }
 
-    fn head(&self, include_usage: bool) -> Head {
+    fn head(&self, kind: &str, include_usage: bool) -> Head {
         let count = self.answers.fetch_add(1, Ordering::Relaxed);
-        let id = format!("chatcmpl-{:011x}{count:06x}", self.started_ms);
+        let id = format!("{kind}-{:011x}{count:06x}", self.started_ms);
         Head { id, created_s: now_ms() / 1000, model: self.name.clone(), include_usage }
     }
 
-    /// Turns a request into tokens and hands it to the worker; also returns the prompt's length.
+    /// Turns a chat into tokens and hands it to the worker; also returns the prompt's length.
     fn ask(&self, chat: &ChatRequest) -> Result<(UnboundedReceiver<Piece>, usize), ApiError> {
         self.check_name(&chat.model)?;
-        let too_long = |message: String| ApiError {
-            param: Some("messages".to_owned()),
-            ..refuse(400, "context_length_exceeded", message)
-        };
-        let prompt = chat_prompt(&self.model.tokenizer, &chat.messages)
-            .map_err(|error| refuse(500, "tokenizer_failed", error.to_string()))?;
+        let refused = |no| no_prompt("messages", no);
+        let prompt = self.model.chat(&chat.messages, now_ms() / 1000).map_err(refused)?;
         let length = prompt.len();
-        let room = Generator::room(&self.model, &prompt).map_err(|error| too_long(error.to_string()))?;
+        let room = self.model.room(&prompt).map_err(refused)?;
         let request = Request {
             prompt,
-            sampling: chat.sampling,
-            tokens_most: chat.tokens_most.unwrap_or(room),
+            sampling: chat.sampling.clone(),
+            tokens_most: chat.tokens_most.unwrap_or(room).min(room),
             stops: chat.stops.clone(),
         };
-        let pieces = self.worker.ask(request).map_err(|reason| match reason {
+        let telling = Telling { likeliest: chat.likeliest, prompt: false };
+        Ok((self.hand_over(request, telling)?, length))
+    }
+
+    fn hand_over(&self, request: Request, telling: Telling) -> Result<UnboundedReceiver<Piece>, ApiError> {
+        self.worker.ask(request, telling).map_err(|reason| match reason {
             NotTaken::Busy => ApiError {
                 kind: "rate_limit_error",
                 ..refuse(
@@ -198,52 +200,124 @@ impl Served {
                 )
             },
             NotTaken::Stopping => refuse(503, "server_stopping", "The server is stopping.".to_owned()),
-        })?;
-        Ok((pieces, length))
+        })
     }
+}
+
+fn no_prompt(param: &str, no: NoPrompt) -> ApiError {
+    match no {
+        NoPrompt::Request(code, message) => {
+            ApiError { param: Some(param.to_owned()), ..refuse(400, code, message) }
+        }
+        NoPrompt::Model(message) => refuse(500, "tokenizer_failed", message),
+    }
+}
+
+/// The body of a request, if it could be read.
+fn body_of(body: Result<Bytes, BytesRejection>) -> Result<Bytes, ApiError> {
+    let message = || format!("The body must be readable and at most {BODY_BYTES_MOST} bytes.");
+    body.map_err(|_| refuse(413, "body_too_large", message()))
+}
+
+fn stopped() -> ApiError {
+    refuse(503, "server_stopping", "The server stopped before the answer was complete.".to_owned())
 }
 
 async fn chat(
     State(served): State<Arc<Served>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let body = body.map_err(|_| {
-        refuse(
-            413,
-            "body_too_large",
-            format!("The body must be readable and at most {BODY_BYTES_MOST} bytes."),
-        )
-    })?;
-    let chat = read_request(&body)?;
+    let chat = read_request(&body_of(body)?)?;
     let (pieces, prompt) = served.ask(&chat)?;
-    let head = served.head(chat.include_usage);
+    let head = served.head("chatcmpl", chat.include_usage);
+    let logprobs = |told: &[Told]| match chat.likeliest {
+        Some(_) => chat_logprobs(&served.model, told),
+        None => Value::Null,
+    };
     if chat.stream {
-        let events = Events { pieces, head, prompt, ready: VecDeque::new(), started: false, ended: false };
-        let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-        return Ok((kind, Body::from_stream(events)).into_response());
+        let tells = chat.likeliest.is_some();
+        let form = Form::Chat { head, model: served.model.clone(), tells };
+        return Ok(stream(Events::new(form, pieces, prompt)));
     }
-    let (text, finish, usage) = whole(pieces, prompt).await?;
-    Ok(Json(head.completion(&text, finish, usage)).into_response())
+    let answer = whole(pieces).await?;
+    let usage = Usage { prompt, completion: answer.tokens };
+    let body = head.completion((&answer.text, logprobs(&answer.told)), answer.finish, usage);
+    Ok(Json(body).into_response())
 }
 
-async fn whole(
-    mut pieces: UnboundedReceiver<Piece>,
-    prompt: usize,
-) -> Result<(String, Finish, Usage), ApiError> {
-    let mut text = String::new();
+/// An answer that is complete.
+struct Answer {
+    text: String,
+    told: Vec<Told>,
+    tokens: usize,
+    finish: Finish,
+}
+
+async fn whole(mut pieces: UnboundedReceiver<Piece>) -> Result<Answer, ApiError> {
+    let (mut text, mut told) = (String::new(), Vec::new());
     while let Some(piece) = pieces.recv().await {
         text.push_str(&piece.text);
+        told.extend(piece.told);
         if let Some(finish) = piece.finish {
-            return Ok((text, finish, Usage { prompt, completion: piece.tokens }));
+            return Ok(Answer { text, told, tokens: piece.tokens, finish });
         }
     }
-    Err(refuse(503, "server_stopping", "The server stopped before the answer was complete.".to_owned()))
+    Err(stopped())
+}
+
+fn stream(events: Events) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    (kind, Body::from_stream(events)).into_response()
+}
+
+/// How the parts of an answer are written.
+enum Form {
+    Chat { head: Head, model: Arc<ServedModel>, tells: bool },
+    Text(texts::TextForm),
+}
+
+impl Form {
+    /// What comes before all else.
+    fn first(&mut self) -> Option<Value> {
+        match self {
+            Form::Chat { head, .. } => {
+                let delta = json!({"role": "assistant", "content": "", "refusal": null});
+                Some(head.chunk((delta, Value::Null), None))
+            }
+            Form::Text(form) => form.first(),
+        }
+    }
+
+    /// The parts that a piece gives.
+    fn parts(&mut self, piece: &Piece) -> Vec<Value> {
+        let (head, model, tells) = match self {
+            Form::Chat { head, model, tells } => (head, model, *tells),
+            Form::Text(form) => return form.parts(piece),
+        };
+        let mut parts = Vec::new();
+        if !piece.text.is_empty() || (tells && !piece.told.is_empty()) {
+            let logprobs = if tells { chat_logprobs(model, &piece.told) } else { Value::Null };
+            parts.push(head.chunk((json!({"content": piece.text}), logprobs), None));
+        }
+        if piece.finish.is_some() {
+            parts.push(head.chunk((json!({}), Value::Null), piece.finish));
+        }
+        parts
+    }
+
+    /// What the answer cost, where that is wanted.
+    fn cost(&self, usage: Usage) -> Option<Value> {
+        match self {
+            Form::Chat { head, .. } => head.include_usage.then(|| head.usage_chunk(usage)),
+            Form::Text(form) => form.cost(usage),
+        }
+    }
 }
 
 /// The server-sent events of one answer. Dropping it, as a lost client does, ends the generation.
 struct Events {
     pieces: UnboundedReceiver<Piece>,
-    head: Head,
+    form: Form,
     prompt: usize,
     ready: VecDeque<String>,
     started: bool,
@@ -251,6 +325,10 @@ struct Events {
 }
 
 impl Events {
+    fn new(form: Form, pieces: UnboundedReceiver<Piece>, prompt: usize) -> Events {
+        Events { pieces, form, prompt, ready: VecDeque::new(), started: false, ended: false }
+    }
+
     fn push(&mut self, part: &Value) {
         self.ready.push_back(format!("data: {part}\n\n"));
     }
@@ -258,27 +336,22 @@ impl Events {
     fn take(&mut self, piece: Option<Piece>) {
         if !self.started {
             self.started = true;
-            let delta = json!({"role": "assistant", "content": "", "refusal": null});
-            self.push(&self.head.chunk(delta, None));
+            if let Some(first) = self.form.first() {
+                self.push(&first);
+            }
         }
         let Some(piece) = piece else {
-            let stopped = refuse(
-                503,
-                "server_stopping",
-                "The server stopped before the answer was complete.".to_owned(),
-            );
-            self.push(&stopped.body());
+            self.push(&stopped().body());
             self.ended = true;
             return;
         };
-        if !piece.text.is_empty() {
-            self.push(&self.head.chunk(json!({"content": piece.text}), None));
+        for part in self.form.parts(&piece) {
+            self.push(&part);
         }
         if piece.finish.is_some() {
-            self.push(&self.head.chunk(json!({}), piece.finish));
-            if self.head.include_usage {
-                let usage = Usage { prompt: self.prompt, completion: piece.tokens };
-                self.push(&self.head.usage_chunk(usage));
+            let usage = Usage { prompt: self.prompt, completion: piece.tokens };
+            if let Some(cost) = self.form.cost(usage) {
+                self.push(&cost);
             }
             self.ready.push_back("data: [DONE]\n\n".to_owned());
             self.ended = true;

@@ -14,6 +14,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
+mod published;
+
 const CHILD: &str = "SINEW_ENGINE_TEST_ARGS";
 
 /// The engine's own process: the other tests start this test program again with the arguments in the environment.
@@ -297,7 +299,11 @@ impl Server {
         let tokenizer = Tokenizer::train(&"the owner lends 12 cores to the lab ".repeat(40), 300).unwrap();
         let weights = Weights::random(Config { layers: 1, ..Config::nano(320) }, 4, &Team::new(1));
         Model { weights, tokenizer }.write(&folder.path().join("model")).unwrap();
-        let args = ["serve", "--model", "model", "--name", "chat-nano"];
+        Server::of(folder, "model", "chat-nano")
+    }
+
+    fn of(folder: TempDir, model: &str, name: &str) -> Server {
+        let args = ["serve", "--model", model, "--name", name];
         let mut child = engine(folder.path(), &args).env("SINEW_SOCKET", "socket").spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         wait_for(&mut lines, "serving on socket");
@@ -479,7 +485,8 @@ fn requests_are_read_with_all_their_forms() {
         (json!({"stop": ["a", "b", "c", "d", "e"]}), "at most 4"),
         (json!({"stream": 1}), "true or false"),
         (json!({"stream_options": {}}), "needs `stream`"),
-        (json!({"logprobs": true}), "does not support `logprobs`"),
+        (json!({"top_logprobs": 3}), "needs `logprobs` to be true"),
+        (json!({"logprobs": true, "top_logprobs": 21}), "from 0 to 20"),
         (json!({"tools": [{}]}), "does not support `tools`"),
         (json!({"colour": "red"}), "`colour` is not a known parameter"),
         (json!({"messages": "hi"}), "`messages` must be an array"),

@@ -33,6 +33,8 @@ canonical_struct!(Registry { releases });
 
 /// The file that a model's identity hangs on.
 pub const WEIGHTS: &str = "model.safetensors";
+/// The same for a model that others published in one file with all that belongs to it.
+pub const WEIGHTS_IN_GGUF: &str = "model.gguf";
 
 impl Registry {
     /// The version that the next release of a model gets.

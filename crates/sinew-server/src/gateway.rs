@@ -104,11 +104,23 @@ pub(crate) async fn chat_completions(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let who = match sender(&app, &headers) {
+    complete(&app, &headers, &body, "/v1/chat/completions").await
+}
+
+/// A completion of a text, streaming or not, in OpenAI's older form.
+#[utoipa::path(post, path = "/v1/completions", request_body = Object,
+    responses((status = 200, description = "OpenAI's completion, or its chunks as server-sent events", body = Object)))]
+pub(crate) async fn completions(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    complete(&app, &headers, &body, "/v1/completions").await
+}
+
+/// Finds the endpoint of the model that a request names, and passes it on there.
+async fn complete(app: &App, headers: &HeaderMap, body: &[u8], path: &'static str) -> Response<Body> {
+    let who = match sender(app, headers) {
         Ok(who) => who,
         Err(failure) => return *failure,
     };
-    let mut asked: Value = match serde_json::from_slice(&body) {
+    let mut asked: Value = match serde_json::from_slice(body) {
         Ok(asked) => asked,
         Err(wrong) => {
             return failure(
@@ -133,10 +145,10 @@ pub(crate) async fn chat_completions(
         );
     }
     let wanted = wanted.to_owned();
-    let Some((name, id, _)) = find(&app, who.org, &wanted) else { return unknown_model(&wanted) };
+    let Some((name, id, _)) = find(app, who.org, &wanted) else { return unknown_model(&wanted) };
     // A bare name means its newest version, which is the only name that the endpoint knows.
     asked["model"] = Value::String(name.to_string());
-    match pass_on(&app, id, Bytes::from(asked.to_string())).await {
+    match pass_on(app, id, (path, Bytes::from(asked.to_string()))).await {
         Ok(response) => response,
         Err(error) => {
             let message =
@@ -150,7 +162,7 @@ pub(crate) async fn chat_completions(
 async fn pass_on(
     app: &App,
     id: WorkloadId,
-    body: Bytes,
+    (path, body): (&'static str, Bytes),
 ) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
     // An endpoint that never accepts fills its queue, and then connecting blocks: not on a thread that others need.
     let runner = app.runner.clone();
@@ -160,7 +172,7 @@ async fn pass_on(
     let stream = UnixStream::from_std(stream)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = hyper::Request::post("/v1/chat/completions")
+    let request = hyper::Request::post(path)
         .header(header::HOST, "endpoint")
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(body))?;

@@ -72,6 +72,7 @@ use utoipa::OpenApi;
         gateway::models,
         gateway::one_model,
         gateway::chat_completions,
+        gateway::completions,
         metrics::metrics,
     ),
     components(schemas(sinew_api::Problem))

@@ -78,6 +78,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/models", get(gateway::models))
         .route("/v1/models/{model}", get(gateway::one_model))
         .route("/v1/chat/completions", post(gateway::chat_completions))
+        .route("/v1/completions", post(gateway::completions))
         .route("/", get(pages::root))
         .route("/console", get(pages::app))
         .route("/chat", get(pages::app))

@@ -4,7 +4,7 @@ use super::Decision;
 use crate::event::Event;
 use crate::refusal::{Refusal, Thing};
 use crate::state::{End, Phase, State, Workload};
-use sinew_registry::{Release, WEIGHTS};
+use sinew_registry::{Release, WEIGHTS, WEIGHTS_IN_GGUF};
 use sinew_types::{Hash, Instant, Name, OrgId, ReleaseRef, WorkloadId};
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ pub(super) fn release(
     let files =
         training.outputs.iter().filter_map(|(path, hash)| path.strip_prefix(MODEL_FOLDER).map(|p| (p, hash)));
     let files: BTreeMap<String, Hash> = files.map(|(path, hash)| (path.to_owned(), *hash)).collect();
-    let weights =
-        files.get(WEIGHTS).ok_or_else(|| Refusal::NoWeights { name: training.spec.name.clone() })?;
+    let weights = files.get(WEIGHTS).or_else(|| files.get(WEIGHTS_IN_GGUF));
+    let weights = weights.ok_or_else(|| Refusal::NoWeights { name: training.spec.name.clone() })?;
     if !matches!(gate.phase, Phase::Ended { end: End::Done, .. }) {
         return Err(Refusal::GateNotPassed { name: gate.spec.name.clone() });
     }
