@@ -22,9 +22,12 @@ impl Buffer {
         Buffer { lines: vec![Line([0.0; LINE]); length.div_ceil(LINE)], length }
     }
 
-    /// Makes it longer or shorter; what is new holds zeros or what stood there before.
+    /// Makes it longer or shorter; what is new holds zeros or what stood there before. Room is never given back, so a
+    /// buffer that changes its length again and again is filled once.
     pub fn resize(&mut self, length: usize) {
-        self.lines.resize(length.div_ceil(LINE), Line([0.0; LINE]));
+        if self.lines.len() * LINE < length {
+            self.lines.resize(length.div_ceil(LINE), Line([0.0; LINE]));
+        }
         self.length = length;
     }
 }

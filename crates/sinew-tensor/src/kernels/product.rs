@@ -7,7 +7,7 @@
 use super::matmul::{DEPTH, Mix, View, ViewMut};
 use super::tile::{PANEL, Tile, run_tile, tile_rows};
 use crate::Buffer;
-use crate::dispatch::{Level, level};
+use crate::dispatch::{Level, level, vectorised};
 
 /// A matrix K x N that stands on the right of many products.
 #[derive(Clone, Debug, Default)]
@@ -52,14 +52,10 @@ fn copy_line<const LENGTH: usize>(line: &mut [f32], values: &[f32]) {
 
 /// Copies the columns from `first` on; those past the end are zero.
 fn pack_panel(panel: &mut [f32], source: View<'_>, first: usize) {
-    let width = PANEL.min(source.columns - first);
     if source.column_step == 1 {
-        for (line, row) in panel.chunks_exact_mut(PANEL).zip(0..) {
-            let from = row * source.row_step + first;
-            copy_line::<PANEL>(line, &source.data[from..from + width]);
-        }
-        return;
+        return pack_lines(panel, source, first);
     }
+    let width = PANEL.min(source.columns - first);
     if width < PANEL {
         panel.fill(0.0);
     }
@@ -71,6 +67,27 @@ fn pack_panel(panel: &mut [f32], source: View<'_>, first: usize) {
             for (value, slot) in values.zip(lines[column..].iter_mut().step_by(PANEL)) {
                 *slot = *value;
             }
+        }
+    }
+}
+
+vectorised! {
+    fn pack_lines(panel: &mut [f32], source: View<'_>, first: usize) {
+        let width = PANEL.min(source.columns - first);
+        for (line, row) in panel.chunks_exact_mut(PANEL).zip(0..) {
+            let from = row * source.row_step + first;
+            copy_line::<PANEL>(line, &source.data[from..from + width]);
+        }
+    }
+}
+
+vectorised! {
+    /// Lays the columns of `left` from `first` on out, a line for each row.
+    fn pack_band(band: &mut [f32], left: View<'_>, first: usize) {
+        let width = BAND.min(left.columns - first);
+        for (line, row) in band.chunks_exact_mut(BAND).zip(0..) {
+            let from = row * left.row_step + first;
+            copy_line::<BAND>(line, &left.data[from..from + width]);
         }
     }
 }
@@ -113,7 +130,7 @@ pub(crate) fn product_at(level: Level, out: ViewMut<'_>, left: View<'_>, right: 
 /// Room for the operands of [`product_of_turned`], kept between calls.
 #[derive(Clone, Debug, Default)]
 pub struct TurnedRoom {
-    right: Packed,
+    right: Buffer,
     left: Buffer,
 }
 
@@ -135,35 +152,34 @@ pub(crate) fn turned_at(
     assert_eq!((out.rows, out.columns), (left.columns, right.columns), "the result has another shape");
     assert_eq!(left.rows, right.rows, "the inner dimensions differ");
     assert_eq!(left.column_step, 1, "the left side lies row by row");
-    room.right.pack(right);
-    room.pack_left(left);
-    let (rows, panels) = (out.rows, right.columns.div_ceil(PANEL));
-    let tiles = rows.div_ceil(BAND) * BAND.div_ceil(tile_rows(level));
-    // The longer side is run through once while the shorter one stays in the cache. No bit depends on this.
-    let outer_tiles = rows > right.columns;
-    let (outer, inner) = if outer_tiles { (tiles, panels) } else { (panels, tiles) };
-    for slow in 0..outer {
-        for fast in 0..inner {
-            let (index, panel) = if outer_tiles { (slow, fast) } else { (fast, slow) };
-            let place = TilePlace::new(level, index, rows);
-            for from in (0..left.rows.max(1)).step_by(DEPTH) {
-                if place.rows == 0 {
-                    continue;
-                }
-                let depth = DEPTH.min(left.rows - from);
-                let tile = Tile {
-                    left: room.left.get(place.left(left.rows, from)..).unwrap_or_default(),
-                    left_row: 1,
-                    left_inner: BAND,
-                    right: room.right.lines(panel, from, depth),
-                    out_row: out.row_step,
-                    rows: place.rows,
-                    columns: PANEL.min(right.columns - panel * PANEL),
-                    add: from > 0 || mix == Mix::Add,
-                    turn: index,
-                };
-                run_tile(level, &mut out.data[place.first() * out.row_step + panel * PANEL..], &tile);
+    let (bands, panels) = (left.columns.div_ceil(BAND), right.columns.div_ceil(PANEL));
+    let (band_length, panel_length) = (BAND * left.rows, PANEL * left.rows);
+    // The longer side is run through once, packed piece by piece just before its use, while the shorter one is packed
+    // whole and stays in the cache. No bit depends on this.
+    let outer_bands = out.rows > out.columns;
+    let (whole_bands, whole_panels) = if outer_bands { (1, panels) } else { (bands, 1) };
+    room.left.resize(whole_bands * band_length);
+    room.right.resize(whole_panels * panel_length);
+    let mut turned = Turned { level, out, depth: left.rows, mix };
+    if outer_bands {
+        for (panel, index) in room.right.chunks_exact_mut(panel_length.max(1)).zip(0..) {
+            pack_panel(panel, right, index * PANEL);
+        }
+        for band in 0..bands {
+            pack_band(&mut room.left, left, band * BAND);
+            for panel in 0..panels {
+                turned.run((band, &room.left), (panel, &room.right[panel * panel_length..][..panel_length]));
             }
+        }
+        return;
+    }
+    for (band, index) in room.left.chunks_exact_mut(band_length.max(1)).zip(0..) {
+        pack_band(band, left, index * BAND);
+    }
+    for panel in 0..panels {
+        pack_panel(&mut room.right, right, panel * PANEL);
+        for band in 0..bands {
+            turned.run((band, &room.left[band * band_length..][..band_length]), (panel, &room.right));
         }
     }
 }
@@ -171,42 +187,36 @@ pub(crate) fn turned_at(
 /// Columns of the left side that lie together: three cache lines, and a whole number of tiles at every level.
 const BAND: usize = 48;
 
-/// Where a tile of [`product_of_turned`] stands.
-struct TilePlace {
-    band: usize,
-    offset: usize,
-    rows: usize,
+/// A product of which one side is turned, while its tiles are run.
+struct Turned<'a> {
+    level: Level,
+    out: ViewMut<'a>,
+    depth: usize,
+    mix: Mix,
 }
 
-impl TilePlace {
-    fn new(level: Level, index: usize, rows: usize) -> TilePlace {
-        let tiles = BAND.div_ceil(tile_rows(level));
-        let (band, offset) = (index / tiles, index % tiles * tile_rows(level));
-        let rows = tile_rows(level).min(rows.saturating_sub(band * BAND + offset));
-        TilePlace { band, offset, rows }
-    }
-
-    /// The tile's first row in the result.
-    fn first(&self) -> usize {
-        self.band * BAND + self.offset
-    }
-
-    /// The tile's first number in the packed left side, which has `inner` lines a band.
-    fn left(&self, inner: usize, from: usize) -> usize {
-        (self.band * inner + from) * BAND + self.offset
-    }
-}
-
-impl TurnedRoom {
-    /// Lays the columns of `left` out in bands, a line for each row.
-    fn pack_left(&mut self, left: View<'_>) {
-        let bands = left.columns.div_ceil(BAND);
-        self.left.resize(bands * BAND * left.rows);
-        for (band, first) in self.left.chunks_exact_mut((BAND * left.rows).max(1)).zip((0..).step_by(BAND)) {
-            let width = BAND.min(left.columns - first);
-            for (line, row) in band.chunks_exact_mut(BAND).zip(0..) {
-                let from = row * left.row_step + first;
-                copy_line::<BAND>(line, &left.data[from..from + width]);
+impl Turned<'_> {
+    /// Runs the tiles of one band and one panel.
+    fn run(&mut self, (band, left): (usize, &[f32]), (panel, right): (usize, &[f32])) {
+        let (top, first) = (band * BAND, panel * PANEL);
+        let rows = BAND.min(self.out.rows - top);
+        let columns = PANEL.min(self.out.columns - first);
+        for from in (0..self.depth.max(1)).step_by(DEPTH) {
+            let depth = DEPTH.min(self.depth - from);
+            let right = &right[from * PANEL..][..depth * PANEL];
+            for (offset, turn) in (0..rows).step_by(tile_rows(self.level)).zip(0..) {
+                let tile = Tile {
+                    left: left.get(from * BAND + offset..).unwrap_or_default(),
+                    left_row: 1,
+                    left_inner: BAND,
+                    right,
+                    out_row: self.out.row_step,
+                    rows: tile_rows(self.level).min(rows - offset),
+                    columns,
+                    add: from > 0 || self.mix == Mix::Add,
+                    turn,
+                };
+                run_tile(self.level, &mut self.out.data[(top + offset) * self.out.row_step + first..], &tile);
             }
         }
     }
