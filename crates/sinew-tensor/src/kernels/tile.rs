@@ -111,7 +111,7 @@ fn finish(out: &mut [f32], sums: &[f32], add: bool) {
 /// The tile in registers, for vectors of one width.
 #[cfg(target_arch = "x86_64")]
 macro_rules! vector_tile {
-    ($d:tt $name:ident, $features:literal, $lanes:literal, $vectors:literal, [$($count:literal)*], $kinds:tt) => {
+    ($name:ident, $features:literal, $lanes:literal, $vectors:literal, [$($count:literal)*], $kinds:tt) => {
         mod $name {
             use super::{CHAINS, PANEL, Tile, finish};
             use std::arch::x86_64::*;
@@ -129,53 +129,63 @@ macro_rules! vector_tile {
                     let out = &mut out[first..];
                     match tile.rows {
                         // SAFETY: the caller keeps the promise for the whole tile, of which this is a part.
-                        $($count => unsafe { strip::<$count>(out, tile, first, depth) },)*
+                        $($count if tile.turn < 4 => unsafe { strip::<$count, true>(out, tile, first, depth) },
+                        // SAFETY: as above.
+                        $count => unsafe { strip::<$count, false>(out, tile, first, depth) },)*
                         _ => unreachable!("a tile has at most as many rows as `tile_rows` says"),
                     }
                 }
             }
 
+            /// Asks for the next panel on the way if `AHEAD`. Only then: each such question takes the place of a load,
+            /// and the lines of this panel come by themselves.
+            ///
             /// # Safety
             /// As for [`run`].
             #[target_feature(enable = $features)]
-            unsafe fn strip<const ROWS: usize>(out: &mut [f32], tile: &Tile<'_>, first: usize, depth: usize) {
+            unsafe fn strip<const ROWS: usize, const AHEAD: bool>(
+                out: &mut [f32],
+                tile: &Tile<'_>,
+                first: usize,
+                depth: usize,
+            ) {
                 fetch::<ROWS>(out, tile);
                 let step = tile.left_row;
                 let third = step.wrapping_mul(3);
                 let mut right = tile.right.as_ptr().wrapping_add(first);
                 let mut ahead = tile.right.as_ptr_range().end.wrapping_add(tile.turn.wrapping_mul(16 * depth));
-                let ahead_step = if tile.turn < 4 { 16 } else { 0 };
                 // Hidden from the compiler, which would otherwise derive all rows from each other in one chain of
                 // additions that takes longer than the multiplications.
-                let mut a = tile.left.as_ptr();
-                let mut b = std::hint::black_box(a.wrapping_add(third));
-                let mut sums = [[zero(); $vectors]; 6];
-                for _ in 0..depth {
-                    _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
-                    for fetched in (0..WIDTH).step_by(16) {
-                        _mm_prefetch::<_MM_HINT_T0>(right.wrapping_add(4 * PANEL + fetched).cast());
-                    }
-                    let line: [Vector; $vectors] = std::array::from_fn(|index| {
-                        // SAFETY: `depth` lines of the panel were checked to be there.
-                        unsafe { load(right.wrapping_add(index * $lanes)) }
-                    });
-                    macro_rules! rows {
-                        ($d($d row:literal: $d pointer:ident + $d times:literal,)*) => {$d(
-                            if $d row < ROWS {
-                                // SAFETY: the left side was checked to reach so far.
-                                let value = splat(unsafe { *$d pointer.wrapping_add(step.wrapping_mul($d times)) });
-                                for (sum, number) in sums[$d row].iter_mut().zip(line) {
-                                    *sum = multiply_add(value, number, *sum);
-                                }
+                let mut left = [tile.left.as_ptr(); 2];
+                left[1] = std::hint::black_box(left[0].wrapping_add(third));
+                let mut sums = [[zero(); $vectors]; ROWS];
+                let mut lines = |count: usize, sums: &mut [[Vector; $vectors]; ROWS]| {
+                    for _ in 0..count {
+                        if AHEAD {
+                            _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
+                            ahead = ahead.wrapping_add(16);
+                        }
+                        let mut line = [zero(); $vectors];
+                        for index in 0..$vectors {
+                            // SAFETY: `depth` lines of the panel were checked to be there.
+                            line[index] = unsafe { load(right.wrapping_add(index * $lanes)) };
+                        }
+                        for row in 0..ROWS {
+                            let place = left[row / 3].wrapping_add(step.wrapping_mul(row % 3));
+                            // SAFETY: the left side was checked to reach so far.
+                            let value = splat(unsafe { *place });
+                            for index in 0..$vectors {
+                                sums[row][index] = multiply_add(value, line[index], sums[row][index]);
                             }
-                        )*};
+                        }
+                        left = left.map(|place| place.wrapping_add(tile.left_inner));
+                        right = right.wrapping_add(PANEL);
                     }
-                    rows!(0: a + 0, 1: a + 1, 2: a + 2, 3: b + 0, 4: b + 1, 5: b + 2,);
-                    a = a.wrapping_add(tile.left_inner);
-                    b = b.wrapping_add(tile.left_inner);
-                    right = right.wrapping_add(PANEL);
-                    ahead = ahead.wrapping_add(ahead_step);
+                };
+                for _ in 0..depth / 2 {
+                    lines(2, &mut sums);
                 }
+                lines(depth % 2, &mut sums);
                 write::<ROWS>(out, tile, WIDTH.min(tile.columns - first), &sums);
             }
 
@@ -212,7 +222,7 @@ macro_rules! vector_tile {
 
             #[target_feature(enable = $features)]
             #[inline]
-            fn write<const ROWS: usize>(out: &mut [f32], tile: &Tile<'_>, width: usize, sums: &[[Vector; $vectors]; 6]) {
+            fn write<const ROWS: usize>(out: &mut [f32], tile: &Tile<'_>, width: usize, sums: &[[Vector; $vectors]; ROWS]) {
                 for row in 0..ROWS {
                     let out = &mut out[row * tile.out_row..][..width];
                     if width < WIDTH {
@@ -241,8 +251,8 @@ macro_rules! vector_tile {
 }
 
 #[cfg(target_arch = "x86_64")]
-vector_tile!($ avx512, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", 16, 4, [1 2 3 4 5 6],
+vector_tile!(avx512, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", 16, 4, [1 2 3 4 5 6],
     [__m512 _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_fmadd_ps]);
 #[cfg(target_arch = "x86_64")]
-vector_tile!($ avx2, "avx2,fma", 8, 2, [1 2 3 4 5 6],
+vector_tile!(avx2, "avx2,fma", 8, 2, [1 2 3 4 5 6],
     [__m256 _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_fmadd_ps]);
