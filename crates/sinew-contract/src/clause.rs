@@ -210,7 +210,6 @@ impl Clauses {
         })
     }
 
-    /// The first thing that is wrong with them, beside prices in `asset` and between these dates.
     /// The prices for capacity in them.
     pub(crate) fn prices(&self) -> impl Iterator<Item = &Price> {
         self.0.iter().filter_map(|clause| match clause {
@@ -219,7 +218,7 @@ impl Clauses {
         })
     }
 
-    /// The first thing that is wrong with them.
+    /// The first thing that is wrong with them, beside prices in `asset` and between these dates.
     pub(crate) fn check(&self, asset: &Asset, dates: Range<Instant>) -> Result<(), ClauseFlaw> {
         if self.0.len() > CLAUSES_MOST {
             return Err(ClauseFlaw::TooMany { most: CLAUSES_MOST });

@@ -11,7 +11,7 @@ use crate::state::{
 use sinew_contract::{Contract, Standing};
 use sinew_ledger::{Invoice, UsageRecord};
 use sinew_sched::Account;
-use sinew_types::{Instant, OrgId, WorkloadId};
+use sinew_types::{ContractId, Instant, OrgId, WorkloadId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,14 +49,13 @@ pub(crate) fn apply(state: &mut State, at: Instant, event: &Event) {
             if matches!(event, Event::ContractEnded { .. }) {
                 state.lent.forget(*id);
             }
-            let mut index = std::mem::take(&mut state.index);
-            index.follow_contract(state, *id);
-            state.index = index;
+            follow_contract(state, *id);
         }
         Event::CellsBound { pool, cells } => state.bindings.set(*pool, cells),
         Event::CapacityLent { .. }
         | Event::UsageRecorded { .. }
         | Event::Invoiced { .. }
+        | Event::InvoiceStuck { .. }
         | Event::PaymentReceived { .. } => apply_money(state, event),
         Event::Released { org, release } => state.registry.add(*org, release.clone()),
         Event::RequestAnswered { org, key, fingerprint, subject } => {
@@ -152,6 +151,10 @@ fn apply_money(state: &mut State, event: &Event) {
         Event::CapacityLent { id, to, .. } => state.lent.billed(*id, *to),
         Event::UsageRecorded { record } => apply_use(state, record),
         Event::Invoiced { invoice } => apply_invoice(state, invoice),
+        Event::InvoiceStuck { id, to } => {
+            state.stuck.add(*id, *to);
+            follow_contract(state, *id);
+        }
         Event::PaymentReceived { payment } => {
             let transaction = payment.transaction().expect("what has no opposite was refused");
             state.balances.post(&transaction);
@@ -178,10 +181,15 @@ fn apply_use(state: &mut State, record: &UsageRecord) {
 
 fn apply_invoice(state: &mut State, invoice: &Invoice) {
     state.unbilled.remove(&invoice.contract);
+    state.stuck.forget(invoice.contract);
     state.balances.post(&invoice.transaction);
     state.invoices.insert((invoice.contract, invoice.number), invoice.clone());
+    follow_contract(state, invoice.contract);
+}
+
+fn follow_contract(state: &mut State, id: ContractId) {
     let mut index = std::mem::take(&mut state.index);
-    index.follow_contract(state, invoice.contract);
+    index.follow_contract(state, id);
     state.index = index;
 }
 

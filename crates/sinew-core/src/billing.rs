@@ -98,19 +98,14 @@ pub fn undelivered(state: &State, id: ContractId, to: Instant) -> Quantity {
 /// Bills every month that is over by `until`, at its end. Called before anything else of a turn, so that nothing of the next
 /// month is known yet.
 pub(crate) fn close_months(control: &mut Control, now: Instant, until: Instant) {
-    // A sum beyond 2^127 units has no invoice: that contract's month stays open, and nothing of it is lost.
-    let due = |control: &Control| {
-        let all = control.state().index.closes.iter().take_while(|(at, _)| *at <= until);
-        all.copied().find(|(_, id)| !control.is_stuck(*id))
-    };
+    let due =
+        |control: &Control| control.state().index.closes.first().copied().filter(|(at, _)| *at <= until);
     if due(control).is_none() {
         return;
     }
     let holders = Holders::of(control.state());
     while let Some((to, id)) = due(control) {
-        if !close(control, now, (id, &holders, to, false)) {
-            control.stick(id);
-        }
+        close(control, now, (id, &holders, to, false));
     }
 }
 
@@ -123,14 +118,16 @@ pub(crate) fn close_last(control: &mut Control, now: Instant, id: ContractId) {
     }
 }
 
-/// Whether there is an invoice now.
-fn close(control: &mut Control, now: Instant, what: (ContractId, &Holders, Instant, bool)) -> bool {
+/// Makes the invoice. A sum beyond 2^127 units has none: that is said once, the month stays open, and nobody else's waits
+/// for it.
+fn close(control: &mut Control, now: Instant, what: (ContractId, &Holders, Instant, bool)) {
     let (id, holders, to, last) = what;
     let state = control.state();
     let due = state.contracts.get(&id).map(|contract| Due { contract, holders, to, last });
-    let Some((_, events)) = due.and_then(|due| bill(state, now, &due)) else { return false };
-    events.into_iter().for_each(|event| control.record(now, event));
-    true
+    match due.and_then(|due| bill(state, now, &due)) {
+        Some((_, events)) => events.into_iter().for_each(|event| control.record(now, event)),
+        None => control.record(now, Event::InvoiceStuck { id, to }),
+    }
 }
 
 impl State {
@@ -138,6 +135,6 @@ impl State {
     #[must_use]
     pub fn next_close(&self, contract: &Contract) -> Option<Instant> {
         let comes = contract.standing == Standing::Signed && !contract.terms.clauses.is_empty();
-        comes.then(|| self.billed_to(contract).next_month())
+        (comes && !self.stuck.holds(contract.id)).then(|| self.billed_to(contract).next_month())
     }
 }

@@ -12,8 +12,7 @@ use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
 use crate::state::{Phase, State};
 use sinew_sched::{Account, CellSum, Engine, Rule, Wait};
-use sinew_types::{CellRange, ContractId, Instant, OrgId, PoolId, WorkloadId};
-use std::collections::BTreeSet;
+use sinew_types::{CellRange, Instant, OrgId, PoolId, WorkloadId};
 
 /// An event and when it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,8 +43,6 @@ pub struct Control {
     engines: Option<Engines>,
     fresh: Vec<Recorded>,
     look_again: Option<Instant>,
-    /// Contracts of which a month has no invoice because a sum is too large to count. Tried again after a restart.
-    stuck: BTreeSet<ContractId>,
 }
 
 impl Control {
@@ -53,7 +50,7 @@ impl Control {
     #[must_use]
     pub fn new(mut state: State) -> Self {
         state.index = Index::of(&state);
-        Self { state, engines: None, fresh: Vec::new(), look_again: None, stuck: BTreeSet::new() }
+        Self { state, engines: None, fresh: Vec::new(), look_again: None }
     }
 
     /// The state as of the last event.
@@ -153,14 +150,6 @@ impl Control {
     /// The scheduler of a pool; there is one while a request is decided.
     pub(crate) fn engine(&self, pool: PoolId) -> Option<&Engine> {
         self.engines.as_ref()?.pool(pool)
-    }
-
-    pub(crate) fn is_stuck(&self, id: ContractId) -> bool {
-        self.stuck.contains(&id)
-    }
-
-    pub(crate) fn stick(&mut self, id: ContractId) {
-        self.stuck.insert(id);
     }
 
     pub(crate) fn record(&mut self, at: Instant, event: Event) {

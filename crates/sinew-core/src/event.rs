@@ -140,6 +140,9 @@ pub enum Event {
     UsageRecorded { record: UsageRecord },
     /// An owner billed a contract up to now.
     Invoiced { invoice: Box<Invoice> },
+    /// The invoice up to a moment, which comes by itself, was not made: a sum in it is too large to count. What it would have
+    /// billed stays as it is.
+    InvoiceStuck { id: ContractId, to: Instant },
     /// An owner wrote down what a lab paid.
     PaymentReceived { payment: Payment },
     /// A model was released.
@@ -180,6 +183,7 @@ canonical_enum!(Event {
     CapacityLate = "capacity-late" { id, workload, from, to, chip_milli },
     UsageRecorded = "usage-recorded" { record },
     Invoiced = "invoiced" { invoice },
+    InvoiceStuck = "invoice-stuck" { id, to },
     PaymentReceived = "payment-received" { payment },
     Released = "released" { org, release },
     RequestAnswered = "request-answered" { org, key, fingerprint, subject },

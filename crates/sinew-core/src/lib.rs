@@ -25,6 +25,7 @@ mod refusal;
 mod settle;
 mod shared;
 mod state;
+mod stuck;
 mod what_if;
 
 pub use billing::undelivered;
@@ -46,6 +47,7 @@ pub use state::{
     ApiKey, Done, End, Exit, Lease, Notice, Organisation, Phase, Place, PlannedStart, PoolState, State,
     Workload,
 };
+pub use stuck::Stuck;
 pub use what_if::{Foreseen, Outcome, Promised, Recalled};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::late::Late;
 use crate::lent::Lent;
 use crate::payments::Payments;
 use crate::shared::{Records, Shared};
+use crate::stuck::Stuck;
 use sinew_contract::{Contract, PublicKey, Standing};
 use sinew_ledger::{Balances, Invoice, InvoiceKey, UsageRecord};
 use sinew_registry::Registry;
@@ -300,6 +301,8 @@ pub struct State {
     pub lent: Lent,
     /// What came too late of guarantees, where their labs are paid for it.
     pub late: Late,
+    /// Contracts whose next invoice cannot be made, and up to when it would be.
+    pub stuck: Stuck,
     /// What each account held of others lately.
     pub past: BTreeMap<(PoolId, Account), PastUse>,
     /// All invoices.
@@ -329,6 +332,7 @@ canonical_struct!(State {
     unbilled,
     lent,
     late,
+    stuck,
     past,
     invoices,
     payments,
@@ -353,6 +357,7 @@ impl Default for State {
             unbilled: BTreeMap::new(),
             lent: Lent::default(),
             late: Late::default(),
+            stuck: Stuck::default(),
             past: BTreeMap::new(),
             invoices: BTreeMap::new(),
             payments: Payments::default(),

@@ -178,6 +178,10 @@ fn signed_by(state: &State, org: OrgId, bytes: &[u8], signature: &Signature) -> 
 pub(super) fn close_invoice(state: &State, now: Instant, org: OrgId, id: ContractId) -> Decision {
     let found = state.contracts.get(&id).filter(|contract| contract.terms.owner == org);
     let contract = found.filter(|c| c.lab_signature.is_some()).ok_or_else(|| missing(id))?;
+    // Up to now would be beyond the month that cannot be counted.
+    if state.stuck.holds(id) && contract.standing == Standing::Signed {
+        return Err(Refusal::TooLargeToCount);
+    }
     if !contract.terms.clauses.is_empty() {
         let next = state.next_close(contract);
         let owes_last = next.is_none() && state.billed_to(contract) < contract.terms.ends;

@@ -323,10 +323,19 @@ fn one_sum_that_cannot_be_counted_keeps_nobody_else_from_an_invoice() {
     let plain = plain.expect("it fits");
     go_to(&mut world, "1970-03-02");
     assert_eq!((invoices(&world, dear).len(), invoices(&world, plain).len()), (0, 2));
+    // Its owner hears so at once, and not that another invoice is coming.
+    let refused = world.ask(principal(OWNER), Command::CloseInvoice { contract: dear });
+    assert_eq!(refused, Err(Refusal::TooLargeToCount));
     // When it is over as well, its owner hears why there is none.
     go_to(&mut world, "1970-04-02");
     go_to(&mut world, "1970-04-03");
     assert_eq!(world.control.state().contracts[&dear].standing, sinew_contract::Standing::Ended);
     let refused = world.ask(principal(OWNER), Command::CloseInvoice { contract: dear });
     assert_eq!(refused, Err(Refusal::TooLargeToCount));
+    // The records say it once, so that it is known after a restart too: `check` reads them again.
+    let stuck = world.journal.iter().filter_map(|recorded| match &recorded.event {
+        Event::InvoiceStuck { id, to } => Some((*id, *to)),
+        _ => None,
+    });
+    assert_eq!(stuck.collect::<Vec<_>>(), [(dear, at("1970-02-01"))]);
 }
