@@ -7,7 +7,7 @@ pub use own::own_money;
 pub use stress::{FailureView, StressView};
 
 use serde::{Deserialize, Serialize};
-use sinew_circulation::{Bounds, Class, Cycle, Edge, Figures, Graph, TooLarge, Trip, figures, trips};
+use sinew_circulation::{Bounds, Class, Cycle, Edge, Figures, Graph, NoGraph, Trip, figures, trips};
 use sinew_types::{Asset, Money};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
@@ -167,7 +167,7 @@ pub struct MoneyView {
 
 impl MoneyView {
     /// Adds up facts and works the figures out.
-    pub fn of(asset: &Asset, set: &str, names: &[String], facts: &[FlowFact]) -> Result<Self, TooLarge> {
+    pub fn of(asset: &Asset, set: &str, names: &[String], facts: &[FlowFact]) -> Result<Self, NoGraph> {
         let flow = |fact: &FlowFact| (fact.from, fact.to, fact.units);
         let graph = Graph::new(names.len(), facts.iter().map(flow))?;
         let writer = Writer { asset, names };

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::table::{Row, rows};
-use crate::{Graph, Parties, TooLarge};
+use crate::{Graph, NoGraph, Parties};
 use sinew_types::{Asset, Money};
 
 /// Codes of ISO 4217 that amounts may be in. A code that is not here is more likely a slip than a currency.
@@ -242,7 +242,7 @@ impl Deals {
     }
 
     /// The flows of the rows that are kept.
-    pub fn graph(&self, keep: impl Fn(&Deal) -> bool) -> Result<Graph, TooLarge> {
+    pub fn graph(&self, keep: impl Fn(&Deal) -> bool) -> Result<Graph, NoGraph> {
         let kept = self.rows.iter().filter(|deal| keep(deal));
         Graph::new(self.parties.names().len(), kept.map(|deal| (deal.from, deal.to, deal.units())))
     }

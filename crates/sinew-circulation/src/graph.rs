@@ -14,9 +14,19 @@ pub struct Edge {
     pub amount: i128,
 }
 
-/// The flows add up to more than can be counted, or one of them is negative.
+/// Why flows make no graph.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooLarge;
+pub enum NoGraph {
+    /// They add up to more than can be counted.
+    TooLarge,
+    /// One of them is below zero. What flows back is a flow of its own, the other way.
+    Negative {
+        /// Who would pay.
+        from: usize,
+        /// Who would be paid.
+        to: usize,
+    },
+}
 
 /// Parties and what flows between them, ordered by payer and then by who is paid.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,15 +44,15 @@ impl Graph {
     pub fn new(
         parties: usize,
         flows: impl IntoIterator<Item = (usize, usize, i128)>,
-    ) -> Result<Self, TooLarge> {
+    ) -> Result<Self, NoGraph> {
         let mut kept: Vec<(usize, usize, i128)> = Vec::new();
         let mut gross = 0_i128;
         for (from, to, amount) in flows {
             if amount < 0 {
-                return Err(TooLarge);
+                return Err(NoGraph::Negative { from, to });
             }
             if amount > 0 && from != to {
-                gross = gross.checked_add(amount).filter(|sum| *sum <= MOST).ok_or(TooLarge)?;
+                gross = gross.checked_add(amount).filter(|sum| *sum <= MOST).ok_or(NoGraph::TooLarge)?;
                 kept.push((from, to, amount));
             }
         }

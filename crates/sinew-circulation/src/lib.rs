@@ -30,7 +30,7 @@ pub use cycles::{Cycle, Cycles, cycles};
 pub use deals::{Class, Complaint, Deal, Deals, KINDS, Kind, Set, Status, Wrong};
 pub use figures::{Bounds, Figures, figures};
 pub use finn::{Finn, finn};
-pub use graph::{Edge, Graph, TooLarge};
+pub use graph::{Edge, Graph, NoGraph};
 pub use netting::{Netting, netting};
 pub use parties::Parties;
 pub use trips::{Trip, trip, trips};

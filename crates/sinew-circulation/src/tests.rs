@@ -45,3 +45,10 @@ fn the_reported_deals_have_the_oracles_figures() {
     let all = row(&graph(Set::All));
     expect!["2026.20 | 1253.72 | 0.0519 | 429.40 (0.2119) | 428.74 (0.2116) | 17"].assert_eq(&all);
 }
+
+#[test]
+fn a_flow_below_zero_says_between_whom_it_is() {
+    let wrong = Graph::new(3, [(0, 1, 5), (2, 1, -1)]);
+    assert_eq!(wrong, Err(NoGraph::Negative { from: 2, to: 1 }));
+    assert_eq!(Graph::new(2, [(0, 1, i128::MAX)]), Err(NoGraph::TooLarge));
+}

@@ -1,7 +1,7 @@
 //! The flows of one organisation's own invoices.
 
 use super::{FlowFact, MoneyView};
-use sinew_circulation::{Class, Parties, TooLarge};
+use sinew_circulation::{Class, NoGraph, Parties};
 use sinew_core::State;
 use sinew_ledger::{Invoice, Payment};
 use sinew_types::{Asset, Instant, OrgId};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// One view for each asset of the invoices that an organisation wrote or got. What was paid is cash. Of what an invoice asks
 /// for, the part that no payment covers yet is owed, so it is a commitment; payments cover the oldest invoices first. An
 /// invoice below zero is owed by its owner.
-pub fn own_money(state: &State, who: OrgId) -> Result<Vec<MoneyView>, TooLarge> {
+pub fn own_money(state: &State, who: OrgId) -> Result<Vec<MoneyView>, NoGraph> {
     let mut assets: BTreeMap<Asset, (Parties, Vec<FlowFact>)> = BTreeMap::new();
     let name = |org| state.organisations.get(&org).map_or_else(String::new, |found| found.name.to_string());
     let mut add = |asset: &Asset, flow: Flow| {
@@ -21,7 +21,7 @@ pub fn own_money(state: &State, who: OrgId) -> Result<Vec<MoneyView>, TooLarge> 
             to: parties.number(&name(to)),
             class: flow.class,
             invests: false,
-            units: i128::try_from(flow.units.unsigned_abs()).map_err(|_| TooLarge)?,
+            units: i128::try_from(flow.units.unsigned_abs()).map_err(|_| NoGraph::TooLarge)?,
             year: flow.at.to_string().chars().take(4).collect(),
             source: flow.source,
         });
@@ -31,7 +31,7 @@ pub fn own_money(state: &State, who: OrgId) -> Result<Vec<MoneyView>, TooLarge> 
     for payment in state.payments.iter().filter(|payment| payment.owner == who || payment.lab == who) {
         let Payment { owner, lab, reference, money, paid_at: at } = payment;
         let sum = covered.entry((*owner, *lab, &money.asset, money.units < 0)).or_default();
-        *sum = sum.checked_add(money.units).ok_or(TooLarge)?;
+        *sum = sum.checked_add(money.units).ok_or(NoGraph::TooLarge)?;
         let (class, source) = (Class::Cash, reference.to_string());
         add(&money.asset, Flow { owner: *owner, lab: *lab, at: *at, class, units: money.units, source })?;
     }
