@@ -13,6 +13,7 @@ use clap::{Subcommand, ValueEnum};
 use sinew_api::InvoiceView;
 use sinew_proof::{Algorithm, Signer};
 use sinew_types::{ContractId, Instant};
+use std::io::{ErrorKind, Read, Write};
 
 const PROVE_HELP: &str = "\
 Example:
@@ -160,9 +161,24 @@ fn export(client: &Client, format: ExportFormat, wanted: &[(&str, String)]) -> R
     let query: Vec<String> = wanted.iter().map(|(name, text)| format!("{name}={}", encoded(text))).collect();
     let path = format!("/api/export/{}?{}", value.get_name(), query.join("&"));
     let mut answer = client.open(&path)?;
-    let mut reader = answer.body_mut().as_reader();
-    std::io::copy(&mut reader, &mut std::io::stdout().lock()).context("cannot write the file")?;
-    Ok(())
+    pass_on(&mut answer.body_mut().as_reader(), &mut std::io::stdout().lock())
+}
+
+/// Copies a file piece by piece, and says which side failed.
+fn pass_on(from: &mut impl Read, to: &mut impl Write) -> Result<()> {
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let length = match from.read(&mut piece) {
+            Ok(0) => return to.flush().context("cannot write the file"),
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => {
+                return Err(error)
+                    .context("the server's answer broke off: what was printed is not whole, ask again");
+            }
+        };
+        to.write_all(&piece[..length]).context("cannot write the file")?;
+    }
 }
 
 fn json(client: &Client, wanted: &[(&str, String)]) -> Result<()> {
@@ -243,3 +259,6 @@ fn show(context: &Context, invoice: &InvoiceView) -> Result<()> {
     rows.iter_mut().for_each(|row| row.truncate(shown));
     Ok(print::table(&head[..shown], &rows)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -326,7 +326,7 @@ fn two_witnesses_of_one_folder_never_cosign_two_histories() {
 fn a_memory_that_is_damaged_is_not_taken_for_an_empty_one() {
     let folder = tempfile::tempdir().expect("a folder");
     witnessed(folder.path(), &proven(1));
-    let file = folder.path().join(log().verifier().name().replace('/', "-"));
+    let file = folder.path().join(log().verifier().name().replace('/', "%2F"));
     std::fs::write(&file, "cut").expect("there is room");
     let refused = Memory::open(folder.path(), log().verifier().name()).err().expect("it is damaged");
     assert!(refused.to_string().contains("bring it back from a copy"), "{refused}");
