@@ -2,11 +2,12 @@
 
 use sinew_types::Name;
 use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Everything a server needs to know. Read and checked once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// The folder of the journal and the artefacts.
     pub data: PathBuf,
@@ -42,6 +43,25 @@ pub enum Sandboxed {
     Others,
 }
 
+/// Without its secrets, so that no log and no error can hold them.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            data, listen, owner, supervisor, quota_bytes, log_bytes, journal_max_bytes, sandbox, ..
+        } = self;
+        f.debug_struct("Settings")
+            .field("data", data)
+            .field("listen", listen)
+            .field("owner", owner)
+            .field("supervisor", supervisor)
+            .field("quota_bytes", quota_bytes)
+            .field("log_bytes", log_bytes)
+            .field("journal_max_bytes", journal_max_bytes)
+            .field("sandbox", sandbox)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Settings {
     /// The usual settings: loopback, this very program as the supervisor.
     #[must_use]
@@ -61,3 +81,6 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

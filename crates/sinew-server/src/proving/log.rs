@@ -26,7 +26,9 @@ pub enum Unproven {
     #[error(transparent)]
     Key(#[from] ProofError),
     /// The server was given no key.
-    #[error("this server has no log key to sign with: the owner starts it with `sinew up`, which keeps one")]
+    #[error(
+        "this server has no log key to sign with: start it with `sinew up` and the profile that made it (--profile)"
+    )]
     NoKey,
     /// There is no such invoice.
     #[error("this journal has no invoice {contract}/{number}: `sinew verify all` names those it has")]
