@@ -267,6 +267,25 @@ fn attention_equals_the_reference_and_its_slope_is_right() {
 }
 
 #[test]
+fn attention_keeps_nothing_from_one_row_to_the_next() {
+    let shape = Heads { heads: 4, kv_heads: 2, width: 32 };
+    let scratch = &mut Scratch::default();
+    for (seed, text) in [(20, 1000), (21, 1000), (22, 90), (23, 7)] {
+        let (qkv, upstream) = (numbers(150 * shape.row_step(), seed), numbers(150 * shape.out_width(), 24));
+        let starts: Vec<usize> = (0..150).map(|position| position / text * text).collect();
+        let seen = Seen { qkv: &qkv, starts: &starts, heads: shape };
+        let run = |scratch: &mut Scratch| {
+            let (mut out, mut logs) = (vec![0.0; 150 * shape.out_width()], vec![0.0; 150 * shape.heads]);
+            attention_forward(&mut out, &mut logs, &seen, scratch);
+            let mut gradient = vec![f32::NAN; qkv.len()];
+            attention_backward(&mut gradient, &upstream, &logs, &seen, scratch);
+            (out, logs, gradient)
+        };
+        assert!(run(scratch) == run(&mut Scratch::default()), "texts of {text}");
+    }
+}
+
+#[test]
 fn cached_attention_has_the_bits_of_the_whole_one() {
     let shape = Heads { heads: 4, kv_heads: 2, width: 32 };
     let positions = 200;

@@ -3,11 +3,13 @@
 //! Position i sees the positions from `starts[i]` to i, so that several texts can share a row without seeing each other.
 //! A row of `qkv` holds H heads of queries, then the keys and then the values of `kv_heads` heads; head h reads the
 //! keys and values of head h / (H / kv_heads). Work goes in blocks of 64 rows, and a block looks at the keys up to its
-//! own end only, so nothing of size T x T is stored. Forward keeps log Σ exp of each row; backward makes P again from it:
+//! own end only, so nothing of size T x T is stored. Keys and values are packed once for all blocks and heads that read
+//! the same. Forward keeps log Σ exp of each row; backward makes P again from it:
 //! dV += Pᵀ dO,  dP = dO Vᵀ,  dS = s P (dP - Σ P dP),  dQ = dS K,  dK += dSᵀ Q.
 
 use super::lanes::{exp, exp_and_sum, largest, sum_by};
-use super::matmul::{Mix, View, ViewMut, matmul, rows_times_matrix};
+use super::matmul::{Mix, View, ViewMut, rows_times_matrix};
+use super::product::{Packed, TurnedRoom, product_of_corner, product_of_turned};
 use crate::Buffer;
 use crate::dispatch::vectorised;
 use std::ops::Range;
@@ -54,11 +56,26 @@ impl Heads {
     }
 }
 
-/// Room for the scores of one block, kept between calls.
+/// Room for the scores of one block and for packed keys and values, kept between calls.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     scores: Buffer,
     gradients: Buffer,
+    packs: Packs,
+    room: TurnedRoom,
+}
+
+/// The keys K and values V that blocks read, in the forms of the right side of a product.
+#[derive(Clone, Debug, Default)]
+struct Packs {
+    /// Whose they are: where the keys begin in a row of `qkv`, the first position and the one behind the last.
+    whose: Option<(usize, usize, usize)>,
+    /// Kᵀ
+    turned_keys: Packed,
+    /// V forward, Vᵀ backward.
+    values: Packed,
+    /// K, backward only.
+    keys: Packed,
 }
 
 impl Scratch {
@@ -110,12 +127,28 @@ impl<'a> Seen<'a> {
         self.view(block.first, block.rows, self.heads.places(block.head)[0])
     }
 
-    fn keys(&self, block: &Block) -> View<'a> {
-        self.view(block.low, block.keys, self.heads.places(block.head)[1])
-    }
-
-    fn values(&self, block: &Block) -> View<'a> {
-        self.view(block.low, block.keys, self.heads.places(block.head)[2])
+    /// Packs what a block reads, and with it what later blocks read from the same position on, unless it is there.
+    fn pack(&self, block: &Block, packs: &mut Packs, backward: bool) {
+        let [_, key_place, value_place] = self.heads.places(block.head);
+        let packed = |(place, low, end): (usize, usize, usize)| {
+            (place, low) == (key_place, block.low) && block.first + block.rows <= end
+        };
+        if packs.whose.is_some_and(packed) {
+            return;
+        }
+        let firsts = (block.first..self.positions()).step_by(BLOCK_ROWS);
+        let last = firsts.take_while(|first| self.starts[*first] == block.low).last().unwrap_or(block.first);
+        let end = (last + BLOCK_ROWS).min(self.positions());
+        let keys = self.view(block.low, end - block.low, key_place);
+        let values = self.view(block.low, end - block.low, value_place);
+        packs.whose = Some((key_place, block.low, end));
+        packs.turned_keys.pack(keys.transposed());
+        if backward {
+            packs.values.pack(values.transposed());
+            packs.keys.pack(keys);
+        } else {
+            packs.values.pack(values);
+        }
     }
 
     fn view(&self, first: usize, rows: usize, place: usize) -> View<'a> {
@@ -134,17 +167,20 @@ impl<'a> Seen<'a> {
 pub fn attention_forward(out: &mut [f32], logs: &mut [f32], seen: &Seen<'_>, scratch: &mut Scratch) {
     let heads = &seen.heads;
     scratch.reserve(BLOCK_ROWS * seen.positions());
+    scratch.packs.whose = None;
     for block in seen.blocks() {
+        seen.pack(&block, &mut scratch.packs, false);
         let scores = &mut scratch.scores[..block.rows * block.keys];
         let target = ViewMut::new(scores, block.rows, block.keys);
-        matmul(target, seen.queries(&block), seen.keys(&block).transposed(), Mix::Replace);
+        product_of_corner(target, seen.queries(&block), &scratch.packs.turned_keys, Mix::Replace);
         let logs = &mut logs[block.head * seen.positions() + block.first..];
         for ((row, scores), log) in scores.chunks_exact_mut(block.keys).enumerate().zip(logs) {
             *log = softmax_row(scores, seen.range(&block, row), heads.scale());
         }
         let target = &mut out[block.first * heads.out_width() + block.head * heads.width..];
         let target = ViewMut::strided(target, block.rows, heads.width, heads.out_width());
-        matmul(target, View::new(scores, block.rows, block.keys), seen.values(&block), Mix::Replace);
+        let shares = View::new(scores, block.rows, block.keys);
+        product_of_corner(target, shares, &scratch.packs.values, Mix::Replace);
     }
 }
 
@@ -174,8 +210,12 @@ pub fn attention_backward(
 ) {
     let (width, out_width) = (seen.heads.width, seen.heads.out_width());
     scratch.reserve(BLOCK_ROWS * seen.positions());
-    gradient.fill(0.0);
+    scratch.packs.whose = None;
+    for row in gradient.chunks_exact_mut(seen.heads.row_step()) {
+        row[out_width..].fill(0.0);
+    }
     for block in seen.blocks() {
+        seen.pack(&block, &mut scratch.packs, true);
         let upstream = &upstream[block.first * out_width + block.head * width..];
         let upstream = View::strided(upstream, block.rows, width, out_width);
         scores_backward(&block, upstream, logs, seen, scratch);
@@ -188,13 +228,10 @@ fn scores_backward(block: &Block, upstream: View<'_>, logs: &[f32], seen: &Seen<
     let (rows, keys) = (block.rows, block.keys);
     let scores = &mut scratch.scores[..rows * keys];
     let gradients = &mut scratch.gradients[..rows * keys];
-    matmul(
-        ViewMut::new(scores, rows, keys),
-        seen.queries(block),
-        seen.keys(block).transposed(),
-        Mix::Replace,
-    );
-    matmul(ViewMut::new(gradients, rows, keys), upstream, seen.values(block).transposed(), Mix::Replace);
+    let target = ViewMut::new(scores, rows, keys);
+    product_of_corner(target, seen.queries(block), &scratch.packs.turned_keys, Mix::Replace);
+    let target = ViewMut::new(gradients, rows, keys);
+    product_of_corner(target, upstream, &scratch.packs.values, Mix::Replace);
     let lines = scores.chunks_exact_mut(keys).zip(gradients.chunks_exact_mut(keys));
     let logs = &logs[block.head * seen.positions() + block.first..];
     for ((row, lines), log) in lines.enumerate().zip(logs) {
@@ -225,7 +262,7 @@ fn spread_gradient(
     block: &Block,
     upstream: View<'_>,
     seen: &Seen<'_>,
-    scratch: &Scratch,
+    scratch: &mut Scratch,
 ) {
     let (step, width) = (seen.heads.row_step(), seen.heads.width);
     let (rows, keys, low) = (block.rows, block.keys, block.low * step);
@@ -233,11 +270,12 @@ fn spread_gradient(
     let shares = View::new(&scratch.scores[..rows * keys], rows, keys);
     let slopes = View::new(&scratch.gradients[..rows * keys], rows, keys);
     let target = ViewMut::strided(&mut gradient[low + value_place..], keys, width, step);
-    matmul(target, shares.transposed(), upstream, Mix::Add);
+    product_of_turned(target, shares, upstream, Mix::Add, &mut scratch.room);
     let target = ViewMut::strided(&mut gradient[low + key_place..], keys, width, step);
-    matmul(target, slopes.transposed(), seen.queries(block), Mix::Add);
+    product_of_turned(target, slopes, seen.queries(block), Mix::Add, &mut scratch.room);
     let target = &mut gradient[block.first * step + query_place..];
-    matmul(ViewMut::strided(target, rows, width, step), slopes, seen.keys(block), Mix::Replace);
+    let target = ViewMut::strided(target, rows, width, step);
+    product_of_corner(target, slopes, &scratch.packs.keys, Mix::Replace);
 }
 
 /// Keys and values of one layer and one conversation, as far as it has come.

@@ -101,10 +101,26 @@ pub fn product(out: ViewMut<'_>, left: View<'_>, right: &Packed, mix: Mix) {
 }
 
 pub(crate) fn product_at(level: Level, out: ViewMut<'_>, left: View<'_>, right: &Packed, mix: Mix) {
-    assert_eq!((out.rows, out.columns), (left.rows, right.columns), "the result has another shape");
+    assert_eq!(out.columns, right.columns, "the result has another shape");
     assert_eq!(left.columns, right.inner, "the inner dimensions differ");
+    corner_at(level, out, left, right, mix);
+}
+
+/// A product with the first rows and columns of a packed matrix: as many as the left side has columns and the result
+/// has.
+///
+/// # Panics
+/// If the packed matrix has fewer, or the rows differ.
+pub(super) fn product_of_corner(out: ViewMut<'_>, left: View<'_>, right: &Packed, mix: Mix) {
+    corner_at(level(), out, left, right, mix);
+}
+
+fn corner_at(level: Level, out: ViewMut<'_>, left: View<'_>, right: &Packed, mix: Mix) {
+    assert_eq!(out.rows, left.rows, "the result has another shape");
+    assert!(out.columns <= right.columns && left.columns <= right.inner, "the matrix is smaller");
+    let columns = out.columns;
     let tiles = left.rows.div_ceil(tile_rows(level));
-    for panel in 0..right.columns.div_ceil(PANEL) {
+    for panel in 0..columns.div_ceil(PANEL) {
         for from in (0..left.columns.max(1)).step_by(DEPTH) {
             let depth = DEPTH.min(left.columns - from);
             let lines = right.lines(panel, from, depth);
@@ -117,7 +133,7 @@ pub(crate) fn product_at(level: Level, out: ViewMut<'_>, left: View<'_>, right: 
                     right: lines,
                     out_row: out.row_step,
                     rows: end - first,
-                    columns: PANEL.min(right.columns - panel * PANEL),
+                    columns: PANEL.min(columns - panel * PANEL),
                     add: from > 0 || mix == Mix::Add,
                     turn: index,
                 };

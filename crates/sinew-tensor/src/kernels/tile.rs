@@ -126,12 +126,14 @@ macro_rules! vector_tile {
             #[target_feature(enable = $features)]
             pub(super) unsafe fn run(out: &mut [f32], tile: &Tile<'_>, depth: usize) {
                 for first in (0..tile.columns).step_by(WIDTH) {
-                    let out = &mut out[first..];
+                    let (out, narrow) = (&mut out[first..], tile.columns - first <= WIDTH / 2);
                     match tile.rows {
                         // SAFETY: the caller keeps the promise for the whole tile, of which this is a part.
-                        $($count if tile.turn < 4 => unsafe { strip::<$count, true>(out, tile, first, depth) },
+                        $($count if narrow => unsafe { strip::<$count, { $vectors / 2 }, false>(out, tile, first, depth) },
                         // SAFETY: as above.
-                        $count => unsafe { strip::<$count, false>(out, tile, first, depth) },)*
+                        $count if tile.turn < 4 => unsafe { strip::<$count, $vectors, true>(out, tile, first, depth) },
+                        // SAFETY: as above.
+                        $count => unsafe { strip::<$count, $vectors, false>(out, tile, first, depth) },)*
                         _ => unreachable!("a tile has at most as many rows as `tile_rows` says"),
                     }
                 }
@@ -143,7 +145,7 @@ macro_rules! vector_tile {
             /// # Safety
             /// As for [`run`].
             #[target_feature(enable = $features)]
-            unsafe fn strip<const ROWS: usize, const AHEAD: bool>(
+            unsafe fn strip<const ROWS: usize, const VECTORS: usize, const AHEAD: bool>(
                 out: &mut [f32],
                 tile: &Tile<'_>,
                 first: usize,
@@ -158,15 +160,15 @@ macro_rules! vector_tile {
                 // additions that takes longer than the multiplications.
                 let mut left = [tile.left.as_ptr(); 2];
                 left[1] = std::hint::black_box(left[0].wrapping_add(third));
-                let mut sums = [[zero(); $vectors]; ROWS];
-                let mut lines = |count: usize, sums: &mut [[Vector; $vectors]; ROWS]| {
+                let mut sums = [[zero(); VECTORS]; ROWS];
+                let mut lines = |count: usize, sums: &mut [[Vector; VECTORS]; ROWS]| {
                     for _ in 0..count {
                         if AHEAD {
                             _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
                             ahead = ahead.wrapping_add(16);
                         }
-                        let mut line = [zero(); $vectors];
-                        for index in 0..$vectors {
+                        let mut line = [zero(); VECTORS];
+                        for index in 0..VECTORS {
                             // SAFETY: `depth` lines of the panel were checked to be there.
                             line[index] = unsafe { load(right.wrapping_add(index * $lanes)) };
                         }
@@ -174,7 +176,7 @@ macro_rules! vector_tile {
                             let place = left[row / 3].wrapping_add(step.wrapping_mul(row % 3));
                             // SAFETY: the left side was checked to reach so far.
                             let value = splat(unsafe { *place });
-                            for index in 0..$vectors {
+                            for index in 0..VECTORS {
                                 sums[row][index] = multiply_add(value, line[index], sums[row][index]);
                             }
                         }
@@ -186,7 +188,20 @@ macro_rules! vector_tile {
                     lines(2, &mut sums);
                 }
                 lines(depth % 2, &mut sums);
-                write::<ROWS>(out, tile, WIDTH.min(tile.columns - first), &sums);
+                if tile.columns - first < VECTORS * $lanes {
+                    // A copy, so that the sums themselves need no place in memory.
+                    let sums = sums;
+                    return write_part(out, tile, tile.columns - first, &sums);
+                }
+                for row in 0..ROWS {
+                    let out = &mut out[row * tile.out_row..][..VECTORS * $lanes];
+                    for index in 0..VECTORS {
+                        let place = out[index * $lanes..].as_mut_ptr();
+                        let sum = sums[row][index];
+                        // SAFETY: the row has room for a whole vector in each place.
+                        unsafe { store(place, if tile.add { add(load(place), sum) } else { sum }) };
+                    }
+                }
             }
 
             /// [`super::burst`] for this width.
@@ -220,26 +235,21 @@ macro_rules! vector_tile {
                 }
             }
 
+            /// Writes the first `width` columns.
             #[target_feature(enable = $features)]
-            #[inline]
-            fn write<const ROWS: usize>(out: &mut [f32], tile: &Tile<'_>, width: usize, sums: &[[Vector; $vectors]; ROWS]) {
+            fn write_part<const ROWS: usize, const VECTORS: usize>(
+                out: &mut [f32],
+                tile: &Tile<'_>,
+                width: usize,
+                sums: &[[Vector; VECTORS]; ROWS],
+            ) {
                 for row in 0..ROWS {
-                    let out = &mut out[row * tile.out_row..][..width];
-                    if width < WIDTH {
-                        let mut room = [0.0; WIDTH];
-                        for (index, sum) in sums[row].into_iter().enumerate() {
-                            // SAFETY: the room holds all vectors of a row.
-                            unsafe { store(room.as_mut_ptr().add(index * $lanes), sum) };
-                        }
-                        finish(out, &room, tile.add);
-                        continue;
+                    let mut room = [0.0; WIDTH];
+                    for (index, sum) in sums[row].into_iter().enumerate() {
+                        // SAFETY: the room holds all vectors of a row.
+                        unsafe { store(room.as_mut_ptr().add(index * $lanes), sum) };
                     }
-                    for index in 0..$vectors {
-                        let place = out[index * $lanes..].as_mut_ptr();
-                        let sum = sums[row][index];
-                        // SAFETY: the row has room for a whole vector in each place.
-                        unsafe { store(place, if tile.add { add(load(place), sum) } else { sum }) };
-                    }
+                    finish(&mut out[row * tile.out_row..][..width], &room, tile.add);
                 }
             }
         }
