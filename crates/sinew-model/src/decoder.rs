@@ -2,7 +2,7 @@
 //!
 //! x = embedding; for each layer x += out · attention(rotary(qkv · norm(x))) and x += down · swiglu(gate_up · norm(x));
 //! logits = embedding · norm(x). Backward goes the same way in reverse and adds to one flat gradient. Chains of products
-//! go in blocks of 64 positions, so that what lies between two of them stays in the cache; the gradient of a matrix is
+//! go in blocks of 64 or 256 positions, so that what is used again stays in the cache; the gradient of a matrix is
 //! one product over all T. What costs little to make again (norms, the gated unit) is not kept for backward.
 
 mod head;
@@ -73,13 +73,17 @@ struct Place<'a> {
     positions: &'a [usize],
 }
 
-/// Positions that go through a chain of products together.
-const BLOCK: usize = 64;
-
-/// All rows in blocks.
-fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..rows).step_by(BLOCK).map(move |first| first..(first + BLOCK).min(rows))
+/// All rows in blocks that go through a chain of products together, of which the largest has a matrix of so many numbers.
+///
+/// Where the matrices stay in the second cache, so should what lies between two products: blocks are short. Where they
+/// come from afar for each block, each number should serve many rows.
+fn blocks(rows: usize, matrix_numbers: usize) -> impl Iterator<Item = Range<usize>> {
+    let block = if matrix_numbers * size_of::<f32>() <= NEAR_BYTES { 64 } else { 256 };
+    (0..rows).step_by(block).map(move |first| first..(first + block).min(rows))
 }
+
+/// Half of a common second cache: a matrix of this size stays there beside what it is multiplied by.
+const NEAR_BYTES: usize = 1 << 20;
 
 /// Some rows of a matrix with `width` columns.
 fn part(values: &[f32], rows: &Range<usize>, width: usize) -> Range<usize> {

@@ -57,7 +57,7 @@ impl Head {
         for first in (0..self.rows.len()).step_by(HEAD_ROWS) {
             let rows = HEAD_ROWS.min(self.rows.len() - first);
             self.logits.resize(rows * vocabulary);
-            for block in blocks(rows) {
+            for block in blocks(rows, width * vocabulary) {
                 let shape = Shape { rows: block.len(), inner: width, columns: vocabulary };
                 let logits = part(&self.logits, &block, vocabulary);
                 let logits = &mut self.logits[logits];

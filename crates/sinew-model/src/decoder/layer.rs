@@ -40,6 +40,11 @@ pub(super) struct Work {
 /// The weights of a layer for its backward pass.
 type Matrices<'a> = (&'a Weights, &'a LayerPlaces, &'a LayerPacks);
 
+/// The numbers of a layer's largest matrix.
+fn largest(config: &Config) -> usize {
+    2 * config.inner_width * config.width
+}
+
 fn resize<const COUNT: usize>(buffers: [(&mut Buffer, usize); COUNT], rows: usize) {
     for (buffer, width) in buffers {
         buffer.resize(rows * width);
@@ -88,7 +93,7 @@ impl LayerState {
         (work, place, scratch): (&mut Work, &Place<'_>, &mut Scratch),
     ) {
         let (heads, rows, width) = (config.attention(), self.rows(), config.width);
-        for block in blocks(rows) {
+        for block in blocks(rows, largest(config)) {
             let (place, own) = (part(&self.input, &block, width), part(&self.qkv, &block, heads.row_step()));
             let (normed, factors) =
                 (&mut work.normed[place.clone()], &mut self.attention_factors[block.clone()]);
@@ -100,7 +105,7 @@ impl LayerState {
         let seen = Seen { qkv: &self.qkv, starts: place.starts, heads };
         attention_forward(&mut self.mixed, &mut self.logs, &seen, scratch);
         self.middle.copy_from_slice(&self.input);
-        for block in blocks(rows) {
+        for block in blocks(rows, largest(config)) {
             let (from, to) =
                 (part(&self.mixed, &block, heads.out_width()), part(&self.middle, &block, width));
             let shape = Shape { rows: block.len(), inner: heads.out_width(), columns: width };
@@ -119,7 +124,7 @@ impl LayerState {
         let (width, inner) = (config.width, config.inner_width);
         next.resize(self.middle.len());
         next.copy_from_slice(&self.middle);
-        for block in blocks(self.rows()) {
+        for block in blocks(self.rows(), largest(config)) {
             let (place, own) = (part(&self.middle, &block, width), part(&self.gate_up, &block, 2 * inner));
             let (normed, factors) = (&mut work.normed[place.clone()], &mut self.inner_factors[block.clone()]);
             rms_norm_forward(normed, factors, &self.middle[place.clone()], gain, config.norm_epsilon);
@@ -144,7 +149,7 @@ impl LayerState {
         let (rows, width, inner) = (self.rows(), config.width, config.inner_width);
         let down = |rows| Shape { rows, inner, columns: width };
         let gate_up = |rows| Shape { rows, inner: width, columns: 2 * inner };
-        for block in blocks(rows) {
+        for block in blocks(rows, largest(config)) {
             let (place, unit) = (part(&work.stream, &block, width), part(&work.unit, &block, inner));
             let both = &mut self.gate_up[2 * unit.start..2 * unit.end];
             let unit = &mut work.unit[unit];
