@@ -117,7 +117,7 @@ impl Pass {
         let Learner { weights, packs } = model;
         self.forward(weights, row, |index| LayerForward::packed(&packs.layers[index]));
         if gradient.mix == Mix::Replace {
-            weights.layout.gains().into_iter().for_each(|place| gradient.values[place].fill(0.0));
+            weights.layout.gains().for_each(|place| gradient.values[place].fill(0.0));
         }
         self.head.gather((row.targets, row.weights), &self.last_normed, self.config.width);
         self.work.resize(&self.config, row.tokens.len());

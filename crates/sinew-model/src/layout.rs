@@ -72,10 +72,10 @@ impl Layout {
     }
 
     /// The places of all gains: weights that decay must not pull to zero.
-    pub fn gains(&self) -> Vec<Range<usize>> {
+    pub fn gains(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let layers =
             self.layers.iter().flat_map(|layer| [layer.attention_norm.clone(), layer.inner_norm.clone()]);
-        layers.chain([self.last_norm.clone()]).collect()
+        layers.chain([self.last_norm.clone()])
     }
 
     /// All matrices with their rows and columns.

@@ -23,4 +23,6 @@ pub use random::Random;
 pub use tokenizer::{Special, Tokenizer, Utf8Stream};
 
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use crate::counted::allocations_in;
 use crate::*;
 use sinew_tensor::Team;
 use sinew_tensor::kernels::Mix;
@@ -68,6 +69,27 @@ fn the_gradient_is_the_slope_of_the_loss() {
             let near = (measured - told).abs() < 3e-3 * (0.1 + measured.abs());
             assert!(near, "tensor {index}, direction {seed}: told {told}, measured {measured}");
         }
+    }
+}
+
+#[test]
+fn a_pass_that_ran_once_asks_for_no_more_memory() {
+    let team = Team::new(1);
+    let weights = Weights::random(tiny(), 7, &team);
+    let packs = Packs::new(&weights, &team);
+    let (inputs, targets, shares) = (tokens(70, 1), tokens(70, 2), vec![0.01; 70]);
+    let (mut pass, mut values) = (Pass::new(&tiny()), vec![0.0; weights.plain.len()]);
+    let mut run = |text: usize, mix| {
+        let starts: Vec<usize> = (0..70).map(|place| place / text * text).collect();
+        let row = Example { tokens: &inputs, starts: &starts, targets: &targets, weights: &shares };
+        allocations_in(|| {
+            let learner = Learner { weights: &weights, packs: &packs };
+            pass.learn(learner, &row, Gradient { values: &mut values, mix });
+        })
+    };
+    assert!(run(70, Mix::Replace) > 0, "the count counts");
+    for text in [70, 9, 70] {
+        assert_eq!((run(text, Mix::Replace), run(text, Mix::Add)), (0, 0), "texts of {text}");
     }
 }
 

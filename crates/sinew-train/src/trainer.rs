@@ -244,8 +244,7 @@ fn free(desks: &Mutex<Vec<Desk>>) -> std::sync::MutexGuard<'_, Vec<Desk>> {
 /// All weights in stretches that are either gains or not, in order.
 fn segments(weights: &Weights) -> Vec<Segment> {
     let layout = &weights.layout;
-    let mut groups: Vec<(Range<usize>, bool)> =
-        layout.gains().into_iter().map(|place| (place, false)).collect();
+    let mut groups: Vec<(Range<usize>, bool)> = layout.gains().map(|place| (place, false)).collect();
     groups.extend(layout.matrices(&weights.config).into_iter().map(|(place, ..)| (place, true)));
     groups.sort_by_key(|(place, _)| place.start);
     let cut = |(place, decays): (Range<usize>, bool)| {
