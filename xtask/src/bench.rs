@@ -3,6 +3,7 @@
 
 mod decode;
 mod demo;
+mod intake;
 mod lending;
 mod money;
 mod openb;
@@ -110,6 +111,11 @@ const BENCHES: &[Bench] = &[
         name: "rating",
         what: "usage records rated and posted while they stream by: 100,000 accelerators, one record a minute",
         run: rating::run,
+    },
+    Bench {
+        name: "intake",
+        what: "usage records taken in by the journal, each durable when its commit returns, beside SQLite with ready-made rows",
+        run: intake::run,
     },
     Bench {
         name: "start",

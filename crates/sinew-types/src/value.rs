@@ -7,10 +7,13 @@
 //! There are no floats. An absent optional field is left out; an unknown field is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The largest integer that every JSON reader keeps exact (RFC 8785, appendix D).
 const MAX_EXACT: i128 = (1 << 53) - 1;
+
+/// Most records of the journal are no longer.
+const RECORD_BYTES: usize = 512;
 
 /// A value in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +80,7 @@ impl Value {
     /// The canonical bytes, as text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(RECORD_BYTES);
         self.write(&mut out);
         out
     }
@@ -87,7 +90,7 @@ impl Value {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),
             Self::Bool(false) => out.push_str("false"),
-            Self::Int(n) => out.push_str(&n.to_string()),
+            Self::Int(n) => write!(out, "{n}").expect("a text takes all that is written"),
             Self::Text(text) => write_text(text, out),
             Self::List(items) => {
                 out.push('[');
@@ -128,6 +131,16 @@ impl Value {
 /// Escapes as RFC 8785 section 3.2.2.2 does: the short forms where JSON has them, `\u00xx` otherwise.
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
+    // Nearly all text has nothing to escape, and is copied whole.
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+    } else {
+        write_escaped(text, out);
+    }
+    out.push('"');
+}
+
+fn write_escaped(text: &str, out: &mut String) {
     for letter in text.chars() {
         match letter {
             '"' => out.push_str("\\\""),
@@ -141,7 +154,6 @@ fn write_text(text: &str, out: &mut String) {
             other => out.push(other),
         }
     }
-    out.push('"');
 }
 
 /// Reads the fields of an object one by one and then insists that none is left over.
