@@ -7,9 +7,12 @@ pub use own::own_money;
 pub use stress::{FailureView, StressView};
 
 use serde::{Deserialize, Serialize};
-use sinew_circulation::{Bounds, Class, Cycle, Edge, Figures, Graph, NoGraph, Trip, figures, trips};
+use sinew_circulation::{
+    Bounds, Class, Cycle, Edge, Figures, Graph, NoGraph, Trip, circular, figures, trips,
+};
 use sinew_types::{Asset, Money};
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::ScopedJoinHandle;
 use utoipa::ToSchema;
 
 /// How many pairs are listed with what comes back to them, largest first, and how many cycles.
@@ -177,11 +180,12 @@ impl MoneyView {
         let active: BTreeSet<usize> = graph.edges().iter().flat_map(|edge| [edge.from, edge.to]).collect();
         let years: BTreeSet<&str> = facts.iter().map(|fact| fact.year.as_str()).collect();
         let of_year = |year: &str| writer.sums(facts.iter().filter(|fact| fact.year == year));
-        // Neither half needs the other, and for a large table they take about as long.
+        // None needs another, and for a large table they take about as long.
         let (found, flows) = std::thread::scope(|scope| {
-            let found = scope.spawn(|| figures(&graph, Bounds::default()));
-            let flows = writer.flows(&graph, facts);
-            (found.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), flows)
+            let circulation = scope.spawn(|| circular(&graph));
+            let flows = scope.spawn(|| writer.flows(&graph, facts));
+            let found = figures(&graph, Bounds::default(), || joined(circulation));
+            (found, joined(flows))
         });
         Ok(Self {
             asset: asset.code().to_owned(),
@@ -195,6 +199,11 @@ impl MoneyView {
             stress: Vec::new(),
         })
     }
+}
+
+/// What a thread found; its panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Turns numbers into names and amounts.

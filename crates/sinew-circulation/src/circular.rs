@@ -111,9 +111,9 @@ impl Group {
                 if distance[node] < far {
                     continue;
                 }
-                for arc in part.of(node).iter().filter(|arc| self.network.is_open(**arc)) {
-                    let next = self.network.end(*arc);
-                    let step = cost(ends, *arc, node.max(next)) + potential[node] - potential[next];
+                for hop in part.of(node).iter().filter(|hop| self.network.is_open(hop.arc())) {
+                    let next = hop.end();
+                    let step = cost(ends, hop.arc(), node.max(next)) + potential[node] - potential[next];
                     if far + step < distance[next] {
                         distance[next] = far + step;
                         match step {

@@ -1,6 +1,6 @@
 //! All figures of a graph at once.
 
-use crate::{Balanced, Circular, Cycles, Finn, Graph, Netting, balanced, circular, cycles, finn, netting};
+use crate::{Balanced, Circular, Cycles, Finn, Graph, Netting, balanced, cycles, finn, netting};
 
 /// How much work the two searches that have no natural end may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,14 +35,15 @@ pub struct Figures {
     pub cycles: Cycles,
 }
 
-/// Works all of them out.
+/// Works out all that is not given: the largest circulation takes as long as the others together, and a caller with a second
+/// thread finds it beside them.
 #[must_use]
-pub fn figures(graph: &Graph, bounds: Bounds) -> Figures {
+pub fn figures(graph: &Graph, bounds: Bounds, circular: impl FnOnce() -> Circular) -> Figures {
     Figures {
         netting: netting(graph),
-        circular: circular(graph),
         balanced: balanced(graph, bounds.balanced_steps),
         finn: finn(graph),
         cycles: cycles(graph, bounds.cycles, bounds.cycle_steps),
+        circular: circular(),
     }
 }

@@ -10,14 +10,31 @@ pub(crate) struct Network {
 /// Some arcs of a network, by the node that they leave.
 pub(crate) struct Part {
     first: Vec<usize>,
-    arcs: Vec<usize>,
+    hops: Vec<Hop>,
+}
+
+/// An arc and where it leads, side by side: searches look at many more ends than they look at what is left.
+#[derive(Clone, Copy)]
+pub(crate) struct Hop {
+    arc: u32,
+    end: u32,
+}
+
+impl Hop {
+    pub(crate) fn arc(self) -> usize {
+        self.arc as usize
+    }
+
+    pub(crate) fn end(self) -> usize {
+        self.end as usize
+    }
 }
 
 const FAR: usize = usize::MAX;
 
 impl Part {
-    pub(crate) fn of(&self, node: usize) -> &[usize] {
-        &self.arcs[self.first[node]..self.first[node + 1]]
+    pub(crate) fn of(&self, node: usize) -> &[Hop] {
+        &self.hops[self.first[node]..self.first[node + 1]]
     }
 }
 
@@ -50,17 +67,14 @@ impl Network {
         for node in 0..self.nodes {
             first[node + 1] += first[node];
         }
-        let (mut next, mut arcs) = (first.clone(), vec![0; kept.len()]);
+        let (mut next, mut hops) = (first.clone(), vec![Hop { arc: 0, end: 0 }; kept.len()]);
+        let small = |number: usize| u32::try_from(number).expect("fewer than 2^32 nodes and arcs");
         for arc in kept {
             let node = self.ends[arc ^ 1];
-            arcs[next[node]] = arc;
+            hops[next[node]] = Hop { arc: small(arc), end: small(self.ends[arc]) };
             next[node] += 1;
         }
-        Part { first, arcs }
-    }
-
-    pub(crate) fn end(&self, arc: usize) -> usize {
-        self.ends[arc]
+        Part { first, hops }
     }
 
     pub(crate) fn is_open(&self, arc: usize) -> bool {
@@ -93,11 +107,10 @@ impl Network {
         while at < reached.len() && level[sink] == FAR {
             let node = reached[at];
             at += 1;
-            for arc in part.of(node) {
-                let next = self.ends[*arc];
-                if level[next] == FAR && self.is_open(*arc) {
-                    level[next] = level[node] + 1;
-                    reached.push(next);
+            for hop in part.of(node) {
+                if level[hop.end()] == FAR && self.is_open(hop.arc()) {
+                    level[hop.end()] = level[node] + 1;
+                    reached.push(hop.end());
                 }
             }
         }
@@ -124,11 +137,11 @@ impl Network {
                 }
                 continue;
             }
-            let leads_on = |arc: &usize| self.is_open(*arc) && level[self.ends[*arc]] == level[node] + 1;
-            match part.arcs[tried[node]..part.first[node + 1]].iter().position(leads_on) {
+            let leads_on = |hop: &Hop| level[hop.end()] == level[node] + 1 && self.is_open(hop.arc());
+            match part.hops[tried[node]..part.first[node + 1]].iter().position(leads_on) {
                 Some(offset) => {
                     tried[node] += offset;
-                    way.push(part.arcs[tried[node]]);
+                    way.push(part.hops[tried[node]].arc());
                 }
                 None => {
                     level[node] = FAR;

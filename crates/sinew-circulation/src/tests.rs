@@ -8,7 +8,7 @@ use expect_test::expect;
 
 /// One row of the oracle table, rounded as it is there: billions with two digits, shares with four.
 fn row(graph: &Graph) -> String {
-    let found = figures(graph, Bounds::default());
+    let found = figures(graph, Bounds::default(), || circular(graph));
     let unit = 1e15;
     let gross = graph.gross() as f64;
     let billions = |amount: f64| format!("{:.2}", amount / unit);

@@ -113,7 +113,10 @@ pub(crate) fn run(context: &Context, args: &MoneyArgs) -> Result<()> {
         write(file, &table(&views))?;
     }
     if context.json {
-        return Ok(print::json(&views)?);
+        print::json(&views)?;
+        // The process ends here: taking hundreds of thousands of flows apart one by one would serve nobody.
+        std::mem::forget(views);
+        return Ok(());
     }
     if views.is_empty() {
         return Ok(print::line(say.nothing())?);
