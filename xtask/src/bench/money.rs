@@ -12,6 +12,8 @@ use std::time::Instant;
 
 const PARTIES: usize = 10_000;
 const FLOWS: usize = 200_000;
+/// The time is their median.
+const RUNS: usize = 5;
 /// Amounts are kept to a millionth, and the table counts billions.
 const BILLION: f64 = 1e9;
 
@@ -30,9 +32,9 @@ pub(super) fn run(repository: &Repository) -> Result<Vec<Figure>> {
     for (name, power) in [("seconds", 1), ("hubs_seconds", 3)] {
         let file = folder.join(format!("{name}.csv"));
         std::fs::write(&file, economy(power)).with_context(|| format!("cannot write {}", file.display()))?;
-        let begun = Instant::now();
-        let found = asked(&program, &file, "all")?;
-        let wall_s = begun.elapsed().as_secs_f64();
+        let mut runs = (0..RUNS).map(|_| asked(&program, &file, "all")).collect::<Result<Vec<_>>>()?;
+        runs.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+        let (found, wall_s) = runs.swap_remove(RUNS / 2);
         figures.push(Figure { goal_at_most: Some(2.0), ..figure(name, wall_s, "s") });
         for of in ["circulating_share", "balanced_share", "finn", "finn_error", "cycle_count"] {
             let value = found["figures"][of].as_f64().with_context(|| format!("the answer lacks `{of}`"))?;
@@ -58,10 +60,10 @@ fn oracle(repository: &Repository, program: &Path) -> Result<(usize, usize)> {
         let found = match row[0] {
             name if name.starts_with("toy") => {
                 std::fs::write(&toy, toy_table(name)?).context("cannot write the toy's table")?;
-                asked(program, &toy, "firm")?
+                asked(program, &toy, "firm")?.0
             }
-            "firm rows" => asked(program, &folder.join("money/deals.csv"), "firm")?,
-            _ => asked(program, &folder.join("money/deals.csv"), "all")?,
+            "firm rows" => asked(program, &folder.join("money/deals.csv"), "firm")?.0,
+            _ => asked(program, &folder.join("money/deals.csv"), "all")?.0,
         };
         for (theirs, ours) in row[1..].iter().zip(shown(&found["figures"])?) {
             compared += 1;
@@ -113,11 +115,15 @@ fn shown(figures: &Value) -> Result<[String; 6]> {
     ])
 }
 
-fn asked(program: &Path, file: &Path, set: &str) -> Result<Value> {
+/// The program's answer, and the seconds from its start to its end. Reading 70 MB of JSON back is not the program's.
+fn asked(program: &Path, file: &Path, set: &str) -> Result<(Value, f64)> {
     let mut command = Command::new(program);
+    let begun = Instant::now();
     let said = shell::quiet(command.args(["money", "--json", "--set", set, "--deals"]).arg(file))?;
-    let views: Value = serde_json::from_str(&said).context("the answer is not JSON")?;
-    views.get(0).cloned().context("the answer is empty")
+    let wall_s = begun.elapsed().as_secs_f64();
+    let mut views: Value = serde_json::from_str(&said).context("the answer is not JSON")?;
+    let first = views.get_mut(0).context("the answer is empty")?;
+    Ok((first.take(), wall_s))
 }
 
 /// A table of random deals from a fixed seed: with a power above one, few parties have most of them.
