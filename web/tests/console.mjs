@@ -92,6 +92,23 @@ test("owner and lab read who owes whom, and a lab reads its own flows only", asy
   assert.doesNotMatch(french, /vega/);
 });
 
+test("what is wrong with the money alone is said where the money stands", async () => {
+  const page = await browser.page(mock.url);
+  let fails = true;
+  await page.route("**/api/money", (route) => {
+    const answer = { status: 409, contentType: "application/problem+json", body: JSON.stringify({ detail: "These sums are too large." }) };
+    return fails ? route.fulfill(answer) : route.continue();
+  });
+  await page.goto("/console#key=sk-lyra");
+  const section = page.locator("[data-section=money]");
+  await section.getByText("These sums are too large.").waitFor();
+  assert.ok(await page.locator("[data-section=pools]").isVisible());
+  fails = false;
+  await page.evaluate(() => window.dispatchEvent(new Event("online")));
+  await section.locator("[data-money=USD]").waitFor();
+  assert.ok(!(await section.innerText()).includes("too large"));
+});
+
 test("a cell that the lab gave back is still on its strip", async () => {
   mock.does.changes = (view) => {
     const [pool] = view.pools;
