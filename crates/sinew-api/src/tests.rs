@@ -43,6 +43,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Terms(Flaw::PromisesNothing),
         Refusal::Terms(Flaw::WithItself),
         Refusal::Terms(Flaw::TermTooLong { term: Span::from_ms(2), lasts: Span::from_ms(1) }),
+        Refusal::PoolInParts { pool: name() },
         Refusal::NoRoomInShape { behind: None },
         Refusal::NoRoomInShape { behind: Some("lyra".parse().expect("a name")) },
         Refusal::Terms(Flaw::NoTime { part: "notice" }),

@@ -139,6 +139,11 @@ pub enum Refusal {
         /// What is still unpromised, in chips.
         unpromised: u32,
     },
+    /// Devices that are lent in parts are the owner's own: nobody can be promised a part yet.
+    PoolInParts {
+        /// The pool's name.
+        pool: Name,
+    },
     /// There are chips enough, but not in the guaranteed shape.
     NoRoomInShape {
         /// A lab whose contract stands in the way, where leaving out one would do.

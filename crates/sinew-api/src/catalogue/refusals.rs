@@ -60,6 +60,7 @@ pub fn refusal_text(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
         }
         Refusal::AlreadyOver { .. }
         | Refusal::PromisesTooMuch { .. }
+        | Refusal::PoolInParts { .. }
         | Refusal::NoRoomInShape { .. }
         | Refusal::ContractIdTaken
         | Refusal::NoLongerFits
@@ -380,6 +381,17 @@ fn contract(lang: Lang, refusal: &Refusal) -> (&'static str, String) {
                 ),
             );
             ("promises-too-much", lang.pick(en, fr))
+        }
+        Refusal::PoolInParts { pool } => {
+            let (en, fr) = (
+                format!(
+                    "the devices of `{pool}` are lent in parts, and a contract cannot promise parts; offer another pool"
+                ),
+                format!(
+                    "les appareils de `{pool}` sont prêtés en parts, et un contrat ne peut pas promettre de parts ; offrez un autre pool"
+                ),
+            );
+            ("pool-in-parts", lang.pick(en, fr))
         }
         Refusal::NoRoomInShape { behind } => no_room(lang, behind.as_ref()),
         Refusal::ContractIdTaken => (

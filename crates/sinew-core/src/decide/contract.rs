@@ -99,7 +99,9 @@ pub(super) fn sign(control: &Control, now: Instant, org: OrgId, what: (ContractI
     }
     // What else the pool has promised is not the lab's to know.
     fits(control, now, (id, &contract.terms)).map_err(|refusal| match refusal {
-        Refusal::PromisesTooMuch { .. } | Refusal::NoRoomInShape { .. } => Refusal::NoLongerFits,
+        Refusal::PromisesTooMuch { .. } | Refusal::NoRoomInShape { .. } | Refusal::PoolInParts { .. } => {
+            Refusal::NoLongerFits
+        }
         other => other,
     })?;
     let key = signed_by(state, org, &contract.terms.signing_bytes(id), &signature)?;
@@ -122,6 +124,10 @@ fn fits(control: &Control, now: Instant, what: (ContractId, &Terms)) -> Result<V
         return Err(Refusal::MonthsGoneBy { month: now.month() });
     }
     let missing = || Refusal::NotFound { thing: Thing::Pool, name: terms.pool.to_string() };
+    let pool = control.state().pools.get(&terms.pool).ok_or_else(missing)?;
+    if !pool.topology.hosts().is_empty() {
+        return Err(Refusal::PoolInParts { pool: pool.name.clone() });
+    }
     let engine = control.engine(terms.pool).ok_or_else(missing)?;
     for limit in [&terms.borrow_limit, &terms.lend_limit] {
         if !limit.is_empty() {

@@ -408,3 +408,15 @@ fn a_clock_that_goes_back_opens_nothing_before_its_time() {
     let granted = world.workload(run).lease().map(|lease| lease.granted_at);
     assert!(granted.is_none_or(|at| at >= begins), "granted at {granted:?}, begins at {begins}");
 }
+
+#[test]
+fn no_contract_promises_devices_that_are_lent_in_parts() {
+    let mut world = World::new(1, 1);
+    let host = Hosts { count: 2, devices: 4, model: "t4".to_owned(), cpu_milli: 64_000, memory_mib: 262_144 };
+    let topology = Topology::in_parts(vec![host], 10).expect("a pool");
+    let (id, name) = (PoolId::from_bits(9), "shares".parse().expect("a name"));
+    world.must(principal(OWNER), Command::AddPool { id, name, topology, rehearsal: Rehearsal::default() });
+    let refused = world.contract(2, |terms| terms.pool = PoolId::from_bits(9));
+    assert_eq!(refused, Err(Refusal::PoolInParts { pool: "shares".parse().expect("a name") }));
+    assert!(world.control.state().contracts.is_empty());
+}
