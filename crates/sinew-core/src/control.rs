@@ -10,7 +10,7 @@ use crate::index::Index;
 use crate::late::late_before;
 use crate::refusal::Refusal;
 use crate::settle::{bind_owed, settle, wait};
-use crate::state::{Phase, State};
+use crate::state::{Exit, Phase, State};
 use sinew_sched::{Account, CellSum, Engine, Rule, Wait};
 use sinew_types::{CellRange, Instant, OrgId, PoolId, WorkloadId};
 
@@ -69,7 +69,8 @@ impl Control {
     pub fn handle(&mut self, now: Instant, request: &Request) -> Result<Answer, Refusal> {
         let now = now.max(self.state.at);
         self.engines_mut();
-        close_months(self, now, known_until(&request.command, now));
+        let until = self.known_until(&request.command, now);
+        close_months(self, now, until);
         if let Some((org, key)) = keyed(request)
             && let Some(done) = self.state.answered.get(&(org, key.key.clone()))
         {
@@ -152,6 +153,17 @@ impl Control {
         self.engines.as_ref()?.pool(pool)
     }
 
+    /// Up to when nothing earlier can be learnt from a command any more. A report may come long after what it tells of, so the
+    /// months since then stay open until it is read: else they would bill what had ended. What was lost at a moment that
+    /// nobody knows ended with the last record.
+    fn known_until(&self, command: &Command, now: Instant) -> Instant {
+        let Command::Observe { observation: Observation::Ended { exit, at, .. }, .. } = command else {
+            return now;
+        };
+        let unseen = (*exit == Exit::Lost).then_some(self.state.at);
+        at.or(unseen).map_or(now, |end| now.min(end))
+    }
+
     pub(crate) fn record(&mut self, at: Instant, event: Event) {
         if let Some(late) = late_before(&self.state, at, &event) {
             self.record(at, late);
@@ -161,15 +173,6 @@ impl Control {
             engines.follow(&self.state, at, &event);
         }
         self.fresh.push(Recorded { at, event });
-    }
-}
-
-/// Up to when nothing earlier can be learnt from a command any more. A report may come long after what it tells of, so the
-/// months since then stay open until it is read: else they would bill what had ended.
-fn known_until(command: &Command, now: Instant) -> Instant {
-    match command {
-        Command::Observe { observation: Observation::Ended { at: Some(at), .. }, .. } => now.min(*at),
-        _ => now,
     }
 }
 

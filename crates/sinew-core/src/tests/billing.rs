@@ -291,6 +291,26 @@ fn all_that_is_lost_in_one_outage_ends_with_the_last_record_before_it() {
     assert_eq!(invoices(&world, id)[0].total.to_string(), "0.00 USD");
 }
 
+/// The report of what was lost can be the first that a server hears in the new month, and it need not know when that was: the
+/// month that is over ends with the last record all the same. A chip for 12 h.
+#[test]
+fn what_was_lost_at_an_unknown_moment_is_billed_to_the_last_record_also_across_a_month() {
+    let mut world = World::new(1, 1);
+    world.now = at("1970-01-20");
+    let id = agreed(&mut world, &["fee 1.00 USD from 1970-05-01"]).expect("it fits");
+    let lost = world.submit(2, 1, 1).expect("inside the guarantee");
+    go_to(&mut world, "1970-01-20T12:00:00Z");
+    world.submit(2, 1, 1).expect("a record of this moment");
+    world.now = at("1970-02-10");
+    let gang = world.gang(lost);
+    world.running.remove(&gang);
+    let observation = Observation::Ended { exit: Exit::Lost, outputs: Default::default(), at: None };
+    let command = Command::Observe { id: gang.0, epoch: gang.1, observation };
+    world.control.handle(world.now, &Request { actor: Actor::System, key: None, command }).expect("taken");
+    world.turn();
+    assert_eq!(shown(&world, id)[0], "1 1970-01-20 1970-02-01: 43.20 USD");
+}
+
 /// A contract of an old journal, with a price that nobody may offer any more.
 fn too_dear(world: &mut World) -> ContractId {
     let id = ContractId::from_bits(world.id());
