@@ -115,6 +115,8 @@ pub(crate) struct Model {
     pub(crate) live: BTreeMap<WorkloadId, Life>,
     /// Planned starts: their cells, and when they are at the latest.
     pub(crate) planned: BTreeMap<WorkloadId, (BTreeSet<CellIndex>, Instant)>,
+    /// Planned starts of which a cell has failed since, also where it is whole again by the end of the turn.
+    pub(crate) shaken: BTreeSet<WorkloadId>,
     /// Until when a waiting workload was told that its cells are here at the latest.
     told_until: BTreeMap<WorkloadId, Instant>,
     /// How many leases there ever were.

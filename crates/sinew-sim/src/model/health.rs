@@ -4,6 +4,7 @@ use super::{Life, Model, Verdict, demand};
 use sinew_core::Event;
 use sinew_sched::Account;
 use sinew_types::{CellIndex, CellRange, ContractId, Instant, PoolId};
+use std::collections::BTreeSet;
 
 impl Model {
     pub(super) fn health(&mut self, at: Instant, event: &Event) -> Verdict {
@@ -24,9 +25,9 @@ impl Model {
         }
     }
 
-    fn wear(&mut self, pool: PoolId, cells: CellRange, down: bool) -> Verdict {
-        let Some(pool) = self.pools.get_mut(&pool) else {
-            return demand(false, 5, || format!("{pool} failed although there is none"));
+    fn wear(&mut self, of: PoolId, cells: CellRange, down: bool) -> Verdict {
+        let Some(pool) = self.pools.get_mut(&of) else {
+            return demand(false, 5, || format!("{of} failed although there is none"));
         };
         for chip in (cells.first.0..cells.end()).map(CellIndex) {
             if down {
@@ -34,6 +35,14 @@ impl Model {
             } else {
                 pool.failed.remove(&chip);
             }
+        }
+        if down {
+            let touched = |kept: &BTreeSet<CellIndex>| {
+                kept.iter().any(|cell| (cells.first.0..cells.end()).contains(&cell.0))
+            };
+            let works = &self.works;
+            let shaken = self.planned.iter().filter(|(id, (kept, _))| works[*id].pool == of && touched(kept));
+            self.shaken.extend(shaken.map(|(id, _)| *id));
         }
         Ok(())
     }

@@ -60,6 +60,7 @@ impl Model {
                 format!("{id} is planned to start by {by} on cells that {other} holds until {gone:?}")
             })?;
         }
+        self.shaken.remove(&id);
         self.planned.insert(id, (cells, by));
         Ok(())
     }
@@ -110,7 +111,7 @@ impl Model {
         let work = &self.works[&id];
         let pool = &self.pools[&work.pool];
         match why {
-            Unplanned::CellsFailed => cells.iter().any(|cell| pool.failed.contains(cell)),
+            Unplanned::CellsFailed => self.shaken.contains(&id),
             Unplanned::Rebound => cells.iter().any(|cell| pool.bound.get(cell) != Some(&work.account)),
             Unplanned::Closed => !in_force(work, &self.deals, at),
             Unplanned::Outranked => self.works.iter().any(|(other, rival)| {
