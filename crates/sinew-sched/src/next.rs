@@ -294,8 +294,10 @@ impl Engine {
             if held_up.is_some_and(|ahead| priority < ahead) {
                 return (None, claimed);
             }
+            // What the cells that are whole could not hold keeps nobody from them.
+            let holds_up = (chips <= self.healthy(at)).then_some(priority);
             if chips > room || state.stuck.contains(&ask) {
-                held_up = held_up.or((chips <= self.healthy(at)).then_some(priority));
+                held_up = held_up.or(holds_up);
                 continue;
             }
             let demand = self.gangs.get(gang).request.demand;
@@ -319,7 +321,7 @@ impl Engine {
                 continue;
             }
             self.account_mut(at).stuck.insert(ask);
-            held_up = held_up.or(Some(priority));
+            held_up = held_up.or(holds_up);
             if let Some(later) = self.next_unsafe(at) {
                 self.timers.insert((later, at));
             }

@@ -53,6 +53,24 @@ fn without_a_spare_a_guarantee_is_short_until_the_cells_are_back() {
 }
 
 #[test]
+fn work_that_what_is_whole_cannot_hold_keeps_nobody_from_it() {
+    let mut story = super::Story::new("cores", 3);
+    for line in ["contract a own 3 lend 2", "contract b borrow 2", "submit w0 b 2", "break 4 1"] {
+        story.line(line);
+        story.settle();
+    }
+    story.told = "both stand in line before anything is looked at\n".to_owned();
+    story.line("submit w1 a 3 priority 9");
+    story.line("submit w2 a 2");
+    story.settle();
+    expect![[r#"
+        both stand in line before anything is looked at
+          w0 leaves: Recall
+    "#]]
+    .assert_eq(&story.told);
+}
+
+#[test]
 fn a_contract_that_ends_leaves_spares() {
     check(
         "pool cores 2
