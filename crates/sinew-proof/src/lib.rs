@@ -10,6 +10,7 @@ mod error;
 mod note;
 mod policy;
 mod proof;
+mod tile;
 mod tree;
 
 pub use checkpoint::Checkpoint;
@@ -17,6 +18,7 @@ pub use error::ProofError;
 pub use note::{Algorithm, Line, Note, Signer, Verifier};
 pub use policy::{Policy, Quorum, Signed};
 pub use proof::TlogProof;
+pub use tile::{Tile, TileKind};
 pub use tree::{Frontier, NodeHash, consistency, inclusion, root};
 
 #[cfg(test)]
