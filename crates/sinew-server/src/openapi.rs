@@ -53,6 +53,7 @@ use utoipa::OpenApi;
         exports::file,
         proofs::proof,
         proofs::checkpoint,
+        proofs::tile,
         workloads::list,
         workloads::show,
         workloads::submit,

@@ -55,6 +55,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/export/{format}", get(exports::file))
         .route("/api/invoices/{contract}/{number}/proof", get(proofs::proof))
         .route("/api/contracts/{id}/log/checkpoint", get(proofs::checkpoint))
+        .route("/api/contracts/{id}/log/tile/{*path}", get(proofs::tile))
         .route("/api/workloads", get(workloads::list).post(workloads::submit))
         .route(
             "/api/workloads/{workload}",

@@ -5,7 +5,9 @@ use crate::error::ServerError;
 use crate::journal::read_event;
 use sinew_core::Event;
 use sinew_ledger::InvoiceKey;
-use sinew_proof::{Algorithm, Checkpoint, Frontier, NodeHash, Note, ProofError, Signer, root};
+use sinew_proof::{
+    Algorithm, Checkpoint, Frontier, NodeHash, Note, ProofError, Signer, Tile, TileKind, root,
+};
 use sinew_store::{JournalReader, Row};
 use sinew_types::ContractId;
 use std::collections::BTreeMap;
@@ -38,6 +40,16 @@ pub enum Unproven {
         /// Its number.
         number: u32,
     },
+    /// A record is longer than an entry of a tile may be.
+    #[error(
+        "leaf {index} of {contract} has more than the 65535 bytes that an entry of tlog-tiles may have: take the proof of its invoice, which shows it"
+    )]
+    LongLeaf {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which leaf, from 0 on.
+        index: usize,
+    },
 }
 
 /// Proves invoices of a running server's journal.
@@ -61,6 +73,14 @@ impl Prover {
         // What was read before a panic elsewhere is whole: a record is followed in one step.
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         logs.prove(&reader, key, seed)
+    }
+
+    /// A tile of a contract's log; nothing where what is signed does not reach so far.
+    pub(crate) fn tile(&self, contract: ContractId, tile: &Tile) -> Result<Option<Vec<u8>>, Unproven> {
+        let reader = JournalReader::open(&self.data).map_err(ServerError::from)?;
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        logs.catch_up(&reader)?;
+        logs.contracts.get(&contract).map_or(Ok(None), |log| log.tile(&reader, contract, tile))
     }
 }
 
@@ -159,6 +179,34 @@ impl Log {
         }
         let line = signer.sign(&text, 0);
         Ok(Bundle { items, note: Note { text, lines: vec![line] } })
+    }
+}
+
+impl Log {
+    /// A tile below the latest checkpoint, which is signed at the latest invoice.
+    fn tile(
+        &self,
+        reader: &JournalReader,
+        contract: ContractId,
+        tile: &Tile,
+    ) -> Result<Option<Vec<u8>>, Unproven> {
+        let size = self.invoices.values().next_back().copied().unwrap_or(0);
+        let signed = self.leaves.get(..size).unwrap_or(&self.leaves);
+        let Some((range, shown)) = tile.leaves().and_then(|range| Some((range.clone(), signed.get(range)?)))
+        else {
+            return Ok(None);
+        };
+        if let TileKind::Hashes(_) = tile.kind {
+            let hashes: Vec<NodeHash> = signed.iter().map(|(_, hash)| *hash).collect();
+            return Ok(tile.hashes(&hashes));
+        }
+        let mut bytes = Vec::new();
+        for (index, (seq, _)) in range.zip(shown) {
+            let text = text_of(reader, *seq)?;
+            let long = || Unproven::LongLeaf { contract, index };
+            Tile::add_entry(&mut bytes, text.as_bytes()).ok_or_else(long)?;
+        }
+        Ok(Some(bytes))
     }
 }
 

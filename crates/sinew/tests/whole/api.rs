@@ -40,6 +40,16 @@ impl Api {
         Ok(answer(request.call()?))
     }
 
+    /// What is no text: its status and all its bytes.
+    pub(crate) fn get_bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        let request = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.key));
+        let mut response = request.call().expect("the server answers");
+        (response.status().as_u16(), response.body_mut().read_to_vec().expect("a whole body"))
+    }
+
     /// The same by a reader of another language.
     pub(crate) fn get_in(&self, language: &str, path: &str) -> Answer {
         let request = self

@@ -2,6 +2,7 @@
 
 use crate::world::{World, log_of, shell, until_state};
 use serde_json::{Value, json};
+use sinew_proof::{Checkpoint, Frontier, NodeHash, Note};
 
 fn both_parties_get_the_proof(parties: &[&crate::api::Api], contract: &str) {
     let proof = format!("/api/invoices/{contract}/1/proof");
@@ -80,6 +81,59 @@ fn a_rivals_things_look_like_things_that_do_not_exist() {
     }
     assert_eq!(vega.delete(&format!("/api/workloads/{workload}")).status, 404);
     assert_eq!(log_of(&lyra, "secret-plan"), "secret output\n");
+}
+
+/// The leaf hashes of a tile of entries: each entry has its length in two bytes before it.
+fn hashed(mut entries: &[u8]) -> Vec<NodeHash> {
+    let mut hashes = Vec::new();
+    while let Some((length, rest)) = entries.split_first_chunk::<2>() {
+        let (leaf, rest) = rest.split_at(usize::from(u16::from_be_bytes(*length)));
+        hashes.push(NodeHash::leaf(leaf));
+        entries = rest;
+    }
+    hashes
+}
+
+#[test]
+fn the_log_is_served_in_tiles_to_its_parties_only() {
+    let world = World::new(2);
+    let (lyra, vega) = (world.lab("lyra"), world.lab("vega"));
+    let contract = world.contract(&lyra, "lyra", |_| {});
+    let log = format!("/api/contracts/{contract}/log");
+    assert_eq!(lyra.get(&format!("{log}/tile/0/000.p/1")).status, 404, "nothing is signed before an invoice");
+    lyra.must("/api/workloads", &shell("plan", "echo done"));
+    until_state(&lyra, "plan", &["done"]);
+    world.owner.must(&format!("/api/contracts/{contract}/invoices"), &json!({}));
+    let note = lyra.get(&format!("{log}/checkpoint")).body;
+    let note: Note = note.as_str().expect("a text").parse().expect("a note");
+    let checkpoint: Checkpoint = note.text.parse().expect("a checkpoint");
+    let width = checkpoint.size;
+    for party in [&world.owner, &lyra] {
+        let (status, entries) = party.get_bytes(&format!("{log}/tile/entries/000.p/{width}"));
+        let (_, tile) = party.get_bytes(&format!("{log}/tile/0/000.p/{width}"));
+        let leaves = hashed(&entries);
+        let bytes: Vec<u8> = leaves.iter().flat_map(|leaf| *leaf.bytes()).collect();
+        assert_eq!((status, bytes), (200, tile), "hashes of what the entries hold");
+        let mut tree = Frontier::default();
+        leaves.into_iter().for_each(|leaf| tree.push(leaf).expect("a leaf fits"));
+        assert_eq!(
+            (tree.size(), tree.root()),
+            (width, checkpoint.root),
+            "all of it leads to the signed root"
+        );
+    }
+    let more = lyra.get(&format!("{log}/tile/0/000.p/{}", width + 1));
+    assert_eq!((more.status, &more.body["code"]), (404, &json!("no-tile")), "{}", more.body);
+    let wrong = lyra.get(&format!("{log}/tile/0/0"));
+    assert_eq!((wrong.status, &wrong.body["code"]), (400, &json!("malformed")), "{}", wrong.body);
+    let none = format!("contract-{}", "0".repeat(32));
+    for path in ["0/000.p/1", "entries/000.p/1", "0/0", "9/000"] {
+        let theirs = vega.get(&format!("{log}/tile/{path}"));
+        let nothing = vega.get(&format!("/api/contracts/{none}/log/tile/{path}"));
+        assert_eq!((theirs.status, nothing.status), (404, 404), "{path}");
+        let theirs = theirs.body.to_string().replace(contract.as_str(), &none);
+        assert_eq!(theirs, nothing.body.to_string(), "{path}");
+    }
 }
 
 #[test]
