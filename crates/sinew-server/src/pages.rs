@@ -45,6 +45,28 @@ fn file(path: &str) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    for (name, value) in fixed {
+        // In the place of what is there: a browser need not take the last of two kinds.
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_header_of_a_page_is_there_once() {
+        for (path, kind) in [("index.html", "text/html"), ("assets/app.js", "text/javascript")] {
+            let answer = file(path);
+            let headers = answer.headers();
+            let kinds: Vec<_> = headers.get_all(header::CONTENT_TYPE).iter().collect();
+            assert!(
+                kinds.len() == 1 && kinds[0].to_str().is_ok_and(|found| found.starts_with(kind)),
+                "{kinds:?}"
+            );
+            assert_eq!(headers.len(), headers.keys_len(), "{headers:?}");
+        }
+    }
 }
