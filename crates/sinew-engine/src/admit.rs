@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 /// Tokens that the model is asked for.
 const TOKENS: usize = 8;
-/// Files that a model's folder may have; others are left out.
-const NAMES: [&str; 6] = [
+/// Files that a published model's folder may have; others are left out.
+pub const PUBLISHED_NAMES: [&str; 6] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -31,7 +31,8 @@ pub fn published_files(path: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
         return Ok(vec![(path.to_owned(), GGUF)]);
     }
     let here = |name: &&'static str| path.join(name).is_file();
-    let files: Vec<_> = NAMES.into_iter().filter(here).map(|name| (path.join(name), name)).collect();
+    let files: Vec<_> =
+        PUBLISHED_NAMES.into_iter().filter(here).map(|name| (path.join(name), name)).collect();
     if files.iter().any(|(_, name)| *name == "model.safetensors") {
         return Ok(files);
     }

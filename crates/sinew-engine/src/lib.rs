@@ -18,7 +18,8 @@ mod tensorboard;
 mod train;
 mod worker;
 
-pub use admit::{check_published, published_files};
+pub use admit::{PUBLISHED_NAMES, check_published, published_files};
+pub use sinew_model::published::gguf_from_llama2c;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -1,8 +1,8 @@
 //! What can be typed: the commands and the flags that all of them take. Each command's own flags stand with it.
 
 use crate::commands::{
-    adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, money,
-    org, payment, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
+    adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, model,
+    money, org, payment, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -137,6 +137,9 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// Chat with a released model
     Chat(chat::ChatArgs),
+    /// Models that others published: fetch them, check them, release them
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Release a model whose gate has passed, or list releases
     Release(release::ReleaseArgs),
     /// Serve a released model to chats and OpenAI clients

@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod invoice;
 pub(crate) mod logs;
 pub(crate) mod machine;
+pub(crate) mod model;
 pub(crate) mod money;
 pub(crate) mod org;
 pub(crate) mod payment;
@@ -63,6 +64,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Witness(command) => witness::run(&context()?, &command)?,
         Command::Verify(args) => verify::run(&context()?, &args)?,
         Command::Chat(args) => chat::run(&context()?, &args)?,
+        Command::Model(command) => model::run(&context()?, command)?,
         Command::Release(args) => release::run(&context()?, args)?,
         Command::Serve(args) => serve::run(&context()?, &args)?,
         Command::Artefact(command) => artefact::run(&context()?, command)?,

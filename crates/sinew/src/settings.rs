@@ -10,6 +10,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// Where models' repositories are.
+const USUAL_HUB: &str = "https://huggingface.co";
+
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -64,6 +67,12 @@ pub(crate) struct Settings {
     pub(crate) data: Setting<PathBuf>,
     /// The folder of keys and profiles.
     pub(crate) home: Setting<PathBuf>,
+    /// The folder of models that were pulled.
+    pub(crate) models: Setting<PathBuf>,
+    /// The address of Hugging Face, or of a mirror.
+    pub(crate) hub: Setting<String>,
+    /// The key for it.
+    pub(crate) hub_token: Option<Setting<String>>,
     /// Which profile to use.
     pub(crate) profile: Option<Setting<String>>,
     /// The server's address.
@@ -98,11 +107,16 @@ impl Settings {
             Some(home) => home,
             None => usual_home(environment)?,
         };
+        let models = path(&None, "", "SINEW_MODELS").unwrap_or_else(|| usual_models(environment, &home));
+        let hub = variable_text(environment, "HF_ENDPOINT");
         let listen = SocketAddr::from(([127, 0, 0, 1], 7_390));
         let owner: Name = "owner".parse().expect("a fixed name is well formed");
         Ok(Self {
             data: data.unwrap_or_else(|| Setting::new(PathBuf::from("sinew-data"), Origin::Default)),
             home,
+            models,
+            hub: hub.unwrap_or_else(|| Setting::new(USUAL_HUB.to_owned(), Origin::Default)),
+            hub_token: variable_text(environment, "HF_TOKEN"),
             profile: text(&flags.profile, "--profile", "SINEW_PROFILE"),
             server: text(&flags.server, "--server", "SINEW_SERVER"),
             key: variable_text(environment, "SINEW_KEY"),
@@ -143,6 +157,18 @@ fn usual_home(environment: Environment<'_>) -> Result<Setting<PathBuf>, CliError
         return Err(CliError::Usage(why.to_owned()));
     };
     Ok(Setting::new(PathBuf::from(user.value).join(".config").join("sinew"), Origin::Default))
+}
+
+/// `$XDG_CACHE_HOME/sinew/models`, else `~/.cache/sinew/models`, else beside the keys.
+fn usual_models(environment: Environment<'_>, home: &Setting<PathBuf>) -> Setting<PathBuf> {
+    if let Some(cache) = variable_text(environment, "XDG_CACHE_HOME") {
+        return Setting::new(PathBuf::from(cache.value).join("sinew").join("models"), cache.origin);
+    }
+    let folder = match variable_text(environment, "HOME") {
+        Some(user) => PathBuf::from(user.value).join(".cache").join("sinew").join("models"),
+        None => home.value.join("models"),
+    };
+    Setting::new(folder, Origin::Default)
 }
 
 /// `--lang`, else what the locale says.

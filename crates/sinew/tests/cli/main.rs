@@ -2,6 +2,7 @@
 
 mod chat;
 mod machine;
+mod model;
 mod path;
 mod pools;
 mod support;

@@ -92,7 +92,13 @@ impl World {
 
     /// Runs a command with somebody's keys. Arguments stand between spaces, in quotes where they hold some.
     pub(crate) fn run(&self, who: &str, line: &str) -> Answer {
+        self.run_with(who, &[], line)
+    }
+
+    /// The same with more in the environment.
+    pub(crate) fn run_with(&self, who: &str, environment: &[(&str, &str)], line: &str) -> Answer {
         let mut command = sinew(self.folder.path());
+        command.envs(environment.iter().copied());
         command.args(["--home", &format!("home-{who}")]).args(words(line));
         Answer::of(command.output().expect("the program starts"))
     }
