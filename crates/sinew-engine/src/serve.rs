@@ -185,7 +185,7 @@ impl Served {
             tokens_most: chat.tokens_most.unwrap_or(room).min(room),
             stops: chat.stops.clone(),
         };
-        let telling = Telling { likeliest: chat.likeliest, prompt: false };
+        let telling = Telling { likeliest: chat.likeliest, prompt_from: None };
         Ok((self.hand_over(request, telling)?, length))
     }
 

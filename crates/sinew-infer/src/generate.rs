@@ -10,7 +10,7 @@ use crate::sample::{Sampler, Sampling};
 use crate::stop::StopFilter;
 use kept::Kept;
 use sinew_model::{Model, Utf8Stream};
-use sinew_tensor::kernels::log_probability;
+use sinew_tensor::kernels::log_normaliser;
 
 mod kept;
 
@@ -39,8 +39,8 @@ pub struct Request {
 pub struct Telling {
     /// Of each token the log-probability, and so many of the likeliest tokens with theirs.
     pub likeliest: Option<usize>,
-    /// The prompt's tokens as well.
-    pub prompt: bool,
+    /// The prompt's tokens as well, from this one on, counted from 0. Of the first nothing can be told.
+    pub prompt_from: Option<usize>,
 }
 
 /// A token and what the model thought of it, before temperature, penalties and biases.
@@ -99,6 +99,13 @@ struct Answer<C> {
     telling: Telling,
     tokens: usize,
     tokens_most: usize,
+    follows: Option<Follows>,
+}
+
+/// An answer that is being read begins the same: what it shares is read once.
+struct Follows {
+    leader: u64,
+    tokens: usize,
 }
 
 impl<'a> Generator<Own<'a>> {
@@ -126,20 +133,12 @@ impl<F: Forward> Generator<F> {
         self.next_id += 1;
         let mut sampler = Sampler::new(request.sampling);
         sampler.remember(&request.prompt);
-        // Whoever wants to hear of the whole prompt needs it read anew.
-        let begun = if telling.prompt { None } else { self.kept.like(&request.prompt) };
-        let (cache, read) = match begun {
-            Some((mut cache, tokens)) => {
-                F::shorten(&mut cache, tokens);
-                (cache, request.prompt[..tokens].to_vec())
-            }
-            None => (self.forward.empty(), Vec::new()),
-        };
-        self.answers.push(Answer {
+        let (cache, unread) = (self.forward.empty(), request.prompt.clone());
+        let mut answer = Answer {
             id,
             cache,
-            unread: request.prompt[read.len()..].to_vec(),
-            read,
+            unread,
+            read: Vec::new(),
             prompt_tokens: request.prompt.len(),
             sampler,
             letters: Utf8Stream::default(),
@@ -147,8 +146,43 @@ impl<F: Forward> Generator<F> {
             telling,
             tokens: 0,
             tokens_most: request.tokens_most.min(room),
-        });
+            follows: None,
+        };
+        let kept = self.kept.like(answer.shareable());
+        match self.leader(&answer) {
+            Some(follows) if kept.as_ref().is_none_or(|(_, tokens)| *tokens < follows.tokens) => {
+                answer.follows = Some(follows);
+            }
+            _ => answer.go_on_from::<F>(kept),
+        }
+        self.answers.push(answer);
         Ok(id)
+    }
+
+    /// The answer under way whose tokens begin most like this one's, if that is worth waiting for.
+    fn leader(&self, answer: &Answer<F::Cache>) -> Option<Follows> {
+        let shareable = answer.shareable();
+        let shared = |leader: &Answer<F::Cache>| {
+            let tokens = leader.read.iter().chain(&leader.unread);
+            tokens.zip(shareable).take_while(|(leads, own)| leads == own).count()
+        };
+        let all = self.answers.iter().map(|leader| Follows { leader: leader.id, tokens: shared(leader) });
+        // Of equals the oldest, which is furthest.
+        all.rev().max_by_key(|follows| follows.tokens).filter(|follows| follows.tokens >= kept::LEAST_TOKENS)
+    }
+
+    /// Lets answers go on from what those that they follow have read by now.
+    fn let_go_on(&mut self) {
+        for place in 0..self.answers.len() {
+            let Some(follows) = &self.answers[place].follows else { continue };
+            let tokens = follows.tokens;
+            let found = match self.answers.iter().find(|leader| leader.id == follows.leader) {
+                Some(leader) if leader.read.len() < tokens => continue,
+                Some(leader) => Some((leader.cache.clone(), tokens)),
+                None => self.kept.like(self.answers[place].shareable()),
+            };
+            self.answers[place].go_on_from::<F>(found);
+        }
     }
 
     /// Whether the memory for conversations holds one more of so many tokens. One alone is always taken.
@@ -171,8 +205,8 @@ impl<F: Forward> Generator<F> {
 
     /// One more token for each answer whose prompt is read. Finished answers leave.
     pub fn advance(&mut self) -> Vec<Piece> {
-        let wants: Vec<(usize, bool)> =
-            self.answers.iter().map(|answer| (answer.unread.len(), answer.tells_prompt())).collect();
+        self.let_go_on();
+        let wants: Vec<(usize, usize)> = self.answers.iter().map(Answer::wants).collect();
         let portions = portions(&wants);
         let mut batch: Vec<Reading<'_, F::Cache>> = Vec::new();
         for (answer, portion) in self.answers.iter_mut().zip(&portions).filter(|(_, portion)| **portion > 0) {
@@ -199,16 +233,16 @@ impl<F: Forward> Generator<F> {
     }
 }
 
-/// How many rows of each conversation a round reads, from how many each has unread and whether all their logits are
-/// wanted. The order is that of their coming.
-fn portions(wants: &[(usize, bool)]) -> Vec<usize> {
+/// How many rows of each conversation a round reads, from how many each has unread and how many it may read at a time.
+/// The order is that of their coming.
+fn portions(wants: &[(usize, usize)]) -> Vec<usize> {
     let answering = wants.iter().filter(|(unread, _)| *unread == 1).count();
     let mut left = ROUND_ROWS.saturating_sub(answering).max(1);
-    let portion = |(unread, told): &(usize, bool)| {
+    let portion = |(unread, most): &(usize, usize)| {
         if *unread == 1 {
             return 1;
         }
-        let portion = (*unread).min(left).min(if *told { TOLD_ROWS } else { ROUND_ROWS });
+        let portion = (*unread).min(left).min(*most);
         left -= portion;
         portion
     };
@@ -216,24 +250,53 @@ fn portions(wants: &[(usize, bool)]) -> Vec<usize> {
 }
 
 impl<C> Answer<C> {
-    fn tells_prompt(&self) -> bool {
-        self.telling.prompt && self.telling.likeliest.is_some() && self.read.len() < self.prompt_tokens
+    /// The first token of the prompt of which is told. Of the answer's tokens is told elsewhere.
+    fn told_from(&self) -> usize {
+        let from = self.telling.prompt_from.filter(|_| self.telling.likeliest.is_some());
+        from.map_or(self.prompt_tokens, |from| from.clamp(1, self.prompt_tokens))
     }
 
-    /// How many rows of logits are wanted when so many tokens are read.
-    fn wanted(&self, portion: usize) -> usize {
-        match (self.tells_prompt(), portion == self.unread.len()) {
-            (true, _) => portion,
-            (false, true) => 1,
-            (false, false) => 0,
+    /// The tokens that another conversation may have read for this one: what comes later has to give logits.
+    fn shareable(&self) -> &[u32] {
+        &self.unread[..self.told_from() - 1]
+    }
+
+    /// Begins with what was read elsewhere, if anything was.
+    fn go_on_from<F: Forward<Cache = C>>(&mut self, begun: Option<(C, usize)>) {
+        self.follows = None;
+        if let Some((mut cache, tokens)) = begun {
+            F::shorten(&mut cache, tokens);
+            self.cache = cache;
+            self.read.extend(self.unread.drain(..tokens));
         }
+    }
+
+    /// How many tokens are unread, and how many of them may be read in a round.
+    fn wants(&self) -> (usize, usize) {
+        if self.follows.is_some() {
+            return (0, 0);
+        }
+        let silent = (self.told_from() - 1).saturating_sub(self.read.len());
+        let tells = self.told_from() < self.prompt_tokens && self.read.len() < self.prompt_tokens;
+        (self.unread.len(), if tells { silent + TOLD_ROWS } else { ROUND_ROWS })
+    }
+
+    /// How many of the next tokens come before the first whose logits tell something of the prompt.
+    fn silent(&self, portion: usize) -> usize {
+        (self.told_from() - 1).saturating_sub(self.read.len()).min(portion)
+    }
+
+    /// How many rows of logits are wanted when so many tokens are read: the last ones.
+    fn wanted(&self, portion: usize) -> usize {
+        let ends = usize::from(portion == self.unread.len());
+        if self.read.len() < self.prompt_tokens { (portion - self.silent(portion)).max(ends) } else { ends }
     }
 
     /// Takes what a round read; none if the prompt goes on and nothing is told of it.
     fn take<F: Forward>(&mut self, forward: &F, portion: usize, rows: &[&[f32]]) -> Option<Piece> {
         let mut told = Vec::new();
-        if self.tells_prompt() {
-            let next = self.unread[1..].iter().take(portion);
+        if self.read.len() < self.prompt_tokens {
+            let next = self.unread.iter().skip(self.silent(portion) + 1);
             told.extend(next.zip(rows).filter_map(|(token, row)| self.tell(*token, row)));
         }
         self.read.extend(self.unread.drain(..portion));
@@ -277,7 +340,8 @@ impl<C> Answer<C> {
 
     fn tell(&self, token: u32, logits: &[f32]) -> Option<Told> {
         let likeliest = self.telling.likeliest?;
-        let chance = |token: u32| log_probability(&mut logits.to_vec(), token as usize);
+        let (top, rest) = log_normaliser(&mut logits.to_vec());
+        let chance = |token: u32| logits[token as usize] - top - rest;
         let mut best: Vec<u32> = Vec::new();
         for (other, logit) in (0..).zip(logits) {
             let place = best.partition_point(|better| logits[*better as usize] >= *logit);

@@ -23,6 +23,9 @@ pub(crate) struct TextRequest {
     pub(crate) stops: Vec<String>,
     pub(crate) echo: bool,
     pub(crate) likeliest: Option<usize>,
+    /// For each prompt the character of it from which log-probabilities are wanted with `echo`. This is ours: what comes
+    /// before is read only once for all prompts that share it.
+    pub(crate) told_from: Vec<usize>,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
 }
@@ -55,16 +58,19 @@ pub(crate) fn read_text_request(body: &[u8]) -> Result<TextRequest, ApiError> {
             Some(wanted.ok_or_else(|| wrong_type("logprobs", "a whole number from 0 to 5"))?)
         }
     };
+    let prompts = read_prompts(fields.remove("prompt"))?;
+    let told_from = read_told_from(fields.remove("logprobs_from"), prompts.len())?;
     let stream = take_bool(&mut fields, "stream")?;
     let request = TextRequest {
         include_usage: read_stream_options(&mut fields, stream)?,
         model: take_text(&mut fields, "model")?,
-        prompts: read_prompts(fields.remove("prompt"))?,
+        prompts,
         sampling,
         tokens_most,
         stops: read_stops(fields.remove("stop"))?,
         echo: take_bool(&mut fields, "echo")?,
         likeliest,
+        told_from,
         stream,
     };
     if stream && request.prompts.len() > 1 {
@@ -102,6 +108,18 @@ fn read_prompts(value: Option<Value>) -> Result<Vec<Prompt>, ApiError> {
         _ => Err(wrong()),
     };
     list.into_iter().map(prompt).collect()
+}
+
+/// A number for all prompts, or one for each.
+fn read_told_from(value: Option<Value>, prompts: usize) -> Result<Vec<usize>, ApiError> {
+    let wrong = || wrong_type("logprobs_from", "a whole number from 0, or one for each prompt");
+    match value {
+        None | Some(Value::Null) => Ok(vec![0; prompts]),
+        Some(Value::Array(list)) if list.len() == prompts => {
+            list.iter().map(|value| whole(value).ok_or_else(wrong)).collect()
+        }
+        Some(value) => Ok(vec![whole(&value).ok_or_else(wrong)?; prompts]),
+    }
 }
 
 /// One answer of several.
@@ -145,6 +163,16 @@ impl Head {
     }
 }
 
+/// Whether a byte goes on with a letter that began before it (RFC 3629, section 3).
+fn goes_on(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+/// How many letters begin in these bytes.
+pub(crate) fn letters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| !goes_on(**byte)).count()
+}
+
 /// Log-probabilities in the older form. `unknown` are the first tokens of an echo, of which nothing is told.
 pub(crate) fn old_logprobs(model: &ServedModel, unknown: &[u32], told: &[Told], offset: usize) -> Value {
     let name = |token: u32| super::token_name(model.token_bytes(token));
@@ -152,9 +180,11 @@ pub(crate) fn old_logprobs(model: &ServedModel, unknown: &[u32], told: &[Told], 
     let (mut tokens, mut chances, mut likeliest, mut offsets) = (vec![], vec![], vec![], vec![]);
     let unknown = unknown.iter().map(|token| (*token, None));
     for (token, told) in unknown.chain(told.iter().map(|told| (told.token, Some(told)))) {
+        let bytes = model.token_bytes(token);
         tokens.push(Value::from(name(token)));
-        offsets.push(offset);
-        offset += String::from_utf8_lossy(model.token_bytes(token)).chars().count();
+        // A token that goes on with a letter begins where the letter does.
+        offsets.push(offset - usize::from(offset > 0 && bytes.first().is_some_and(|first| goes_on(*first))));
+        offset += letters(bytes);
         chances.push(told.map_or(Value::Null, |told| told.log_probability.into()));
         likeliest.push(told.map_or(Value::Null, |told| {
             let entries = told.likeliest.iter().rev();

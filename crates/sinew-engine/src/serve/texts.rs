@@ -1,7 +1,7 @@
 //! `/v1/completions`: texts that the model goes on with.
 
 use super::{Events, Form, Served, body_of, no_prompt, stream, whole};
-use crate::openai::completions::{Choice, Prompt, TextRequest, old_logprobs, read_text_request};
+use crate::openai::completions::{Choice, Prompt, TextRequest, letters, old_logprobs, read_text_request};
 use crate::openai::{ApiError, Head, Usage};
 use crate::served_model::ServedModel;
 use axum::Json;
@@ -20,31 +20,32 @@ pub(super) async fn texts(
     let asked = read_text_request(&body_of(body)?)?;
     served.check_name(&asked.model)?;
     let head = served.head("cmpl", asked.include_usage);
-    let telling = Telling { likeliest: asked.likeliest, prompt: asked.echo };
     let mut waiting = Vec::new();
-    for prompt in &asked.prompts {
+    for (prompt, told_from) in asked.prompts.iter().zip(&asked.told_from) {
         let request = served.text_request(&asked, prompt)?;
         let prompt = request.prompt.clone();
-        waiting.push((prompt, served.hand_over(request, telling)?));
+        let from = served.model.told_from(&prompt, *told_from);
+        let telling = Telling { likeliest: asked.likeliest, prompt_from: asked.echo.then_some(from) };
+        waiting.push((prompt, from, served.hand_over(request, telling)?));
     }
     if asked.stream
-        && let Some((prompt, pieces)) = waiting.pop()
+        && let Some((prompt, from, pieces)) = waiting.pop()
     {
         let length = prompt.len();
         let telling = asked.likeliest.is_some();
-        let form =
-            TextForm { head, model: served.model.clone(), prompt, echo: asked.echo, telling, offset: 0 };
+        let model = served.model.clone();
+        let form = TextForm { head, model, prompt, from, echo: asked.echo, telling, offset: 0 };
         return Ok(stream(Events::new(Form::Text(form), pieces, length)));
     }
     let (mut choices, mut usage) = (Vec::new(), Usage { prompt: 0, completion: 0 });
-    for (index, (prompt, pieces)) in waiting.into_iter().enumerate() {
+    for (index, (prompt, from, pieces)) in waiting.into_iter().enumerate() {
         let answer = whole(pieces).await?;
         usage.prompt += prompt.len();
         usage.completion += answer.tokens;
         let echoed = if asked.echo { served.model.text(&prompt) } else { String::new() };
         let logprobs = match asked.likeliest {
             Some(_) => {
-                let unknown = if asked.echo { &prompt[..1] } else { &[] };
+                let unknown = if asked.echo { &prompt[..from] } else { &[] };
                 old_logprobs(&served.model, unknown, &answer.told, 0)
             }
             None => Value::Null,
@@ -74,6 +75,16 @@ impl ServedModel {
         let bytes: Vec<u8> = tokens.iter().flat_map(|token| self.token_bytes(*token)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
+
+    /// The first token of a prompt that reaches beyond so many characters of it. Of the first token nothing can be told.
+    fn told_from(&self, prompt: &[u32], characters: usize) -> usize {
+        let mut passed = 0;
+        let begins_after = |token: &&u32| {
+            passed += letters(self.token_bytes(**token));
+            passed <= characters
+        };
+        prompt.iter().take_while(begins_after).count().clamp(1, prompt.len())
+    }
 }
 
 /// How the parts of a text are written.
@@ -81,6 +92,8 @@ pub(super) struct TextForm {
     head: Head,
     model: Arc<ServedModel>,
     prompt: Vec<u32>,
+    /// Of the prompt's tokens is told from this one on.
+    from: usize,
     echo: bool,
     telling: bool,
     offset: usize,
@@ -92,7 +105,7 @@ impl TextForm {
         if !self.echo {
             return None;
         }
-        let first = self.prompt[..1].to_vec();
+        let first = self.prompt[..self.from].to_vec();
         let text = self.model.text(&self.prompt);
         Some(self.part(text, (&first, &[]), None))
     }
@@ -117,7 +130,7 @@ impl TextForm {
             false => Value::Null,
         };
         let tokens = unknown.iter().copied().chain(told.iter().map(|told| told.token));
-        self.offset += self.model.text(&tokens.collect::<Vec<u32>>()).chars().count();
+        self.offset += tokens.map(|token| letters(self.model.token_bytes(token))).sum::<usize>();
         self.head.text_chunk(Some(Choice { index: 0, text, logprobs, finish }), None)
     }
 

@@ -75,6 +75,18 @@ fn an_echo_tells_of_the_prompt_what_was_told_of_the_answer() {
     for name in ["tokens", "token_logprobs", "top_logprobs"] {
         assert_eq!(all[name].as_array().unwrap()[1..], *said["logprobs"][name].as_array().unwrap(), "{name}");
     }
+    // Told only from a place on, the rest has the same bits.
+    let prompt = format!("Once upon a time{}", &joined[17..]);
+    let ends =
+        server.text(json!({"prompt": [prompt, "Once upon"], "logprobs": 2, "echo": true, "max_tokens": 0, "logprobs_from": [30, 0]}));
+    let late = &ends["choices"][0]["logprobs"];
+    for name in ["token_logprobs", "top_logprobs"] {
+        let (late, all) = (late[name].as_array().unwrap(), all[name].as_array().unwrap());
+        let from = late.iter().skip(1).position(|value| !value.is_null()).unwrap() + 1;
+        assert!(from > 3 && late[..from].iter().all(Value::is_null), "{name}");
+        assert_eq!(late[from..], all[from..], "{name}");
+    }
+    assert_eq!(late["tokens"], all["tokens"]);
     let greedy = &all["top_logprobs"][5];
     let best = greedy
         .as_object()
@@ -133,6 +145,8 @@ fn samplers_are_read_with_their_limits() {
         (json!({"prompt": vec!["a"; 17]}), "at most 16"),
         (json!({"suffix": "x"}), "not a known parameter"),
         (json!({"best_of": 2}), "must be 1"),
+        (json!({"logprobs_from": [1, 2]}), "one for each prompt"),
+        (json!({"logprobs_from": -1}), "a whole number from 0"),
     ] {
         let error = read(change.clone()).unwrap_err();
         assert!(error.status == 400 && error.message.contains(want), "{change}: {}", error.message);

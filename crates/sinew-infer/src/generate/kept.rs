@@ -3,7 +3,7 @@
 /// How many are kept.
 const MOST: usize = 16;
 /// Fewer tokens than this are read again as quickly as they are found.
-const LEAST_TOKENS: usize = 16;
+pub(super) const LEAST_TOKENS: usize = 16;
 /// The most tokens of all that are kept together.
 const TOKENS_MOST: usize = 8192;
 
@@ -32,12 +32,10 @@ impl<C: Clone> Kept<C> {
         self.ended.iter().map(|(tokens, _)| tokens.len()).sum()
     }
 
-    /// The conversation that shares the longest beginning with a prompt, and how long that is. The prompt's last token is
-    /// never part of it: its logits are what is asked for.
-    pub(super) fn like(&self, prompt: &[u32]) -> Option<(C, usize)> {
+    /// The conversation that shares the longest beginning with these tokens, and how long that is.
+    pub(super) fn like(&self, wanted: &[u32]) -> Option<(C, usize)> {
         let shared = |(tokens, _): &&(Vec<u32>, C)| {
-            let pairs = tokens.iter().zip(&prompt[..prompt.len().saturating_sub(1)]);
-            pairs.take_while(|(old, new)| old == new).count()
+            tokens.iter().zip(wanted).take_while(|(old, new)| old == new).count()
         };
         let best = self.ended.iter().max_by_key(shared)?;
         let tokens = shared(&best);

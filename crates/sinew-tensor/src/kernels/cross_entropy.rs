@@ -33,8 +33,17 @@ vectorised! {
     /// The natural logarithm of the probability of `target`; the row becomes the numerators of the softmax.
     pub fn log_probability(row: &mut [f32], target: usize) -> f32 {
         let wanted = row[target];
+        let (top, rest) = log_normaliser(row);
+        wanted - top - rest
+    }
+}
+
+vectorised! {
+    /// What a row's logits lose on their way to log-probabilities, in two parts: the largest logit, and the natural
+    /// logarithm of the sum of exp(z - largest). The row becomes the numerators of the softmax.
+    pub fn log_normaliser(row: &mut [f32]) -> (f32, f32) {
         let top = largest(row);
         let sum = exp_and_sum(row, 1.0, top);
-        wanted - top - sum.ln()
+        (top, sum.ln())
     }
 }

@@ -18,7 +18,7 @@ pub use adamw::{AdamW, Moments, adamw};
 pub use attention::{
     BLOCK_ROWS, CachedRows, Heads, Scratch, Seen, attention_backward, attention_forward, attention_with_cache,
 };
-pub use cross_entropy::{cross_entropy, log_probability};
+pub use cross_entropy::{cross_entropy, log_normaliser, log_probability};
 pub use embedding::{embedding_backward, embedding_forward};
 pub(crate) use lanes::exp_of_block;
 pub use lanes::sum_of_squares;
