@@ -19,6 +19,7 @@ mod train;
 mod worker;
 
 pub use admit::{PUBLISHED_NAMES, check_published, published_files};
+pub use sinew_eval::suite;
 pub use sinew_model::published::gguf_from_llama2c;
 
 use anyhow::{Context, Result};

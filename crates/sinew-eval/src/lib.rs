@@ -1,10 +1,11 @@
-//! The gate: measures a model on what it was never trained on and says whether it may be released.
+//! Measures models: the gate that one passes before its release, and suites of questions whose answers are known.
 //!
-//! The same gate measures any weights in the same way, random ones as well. This crate never trains and never changes a
-//! model.
+//! The same gate measures any weights in the same way, random ones as well; a suite measures whatever answers, wherever
+//! it runs. This crate never trains and never changes a model.
 
 mod bits;
 mod gate;
+pub mod suite;
 mod sums;
 
 pub use bits::{Baselines, bits_per_byte};
