@@ -1,8 +1,8 @@
 //! What can be typed: the commands and the flags that all of them take. Each command's own flags stand with it.
 
 use crate::commands::{
-    adjust, artefact, backup, chat, completions, config, contract, explain, invoice, logs, machine, model,
-    money, org, payment, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
+    adjust, artefact, backup, chat, completions, config, contract, eval, explain, invoice, logs, machine,
+    model, money, org, payment, pool, ps, release, run, serve, sim, up, verify, what_if, witness,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -144,6 +144,8 @@ pub(crate) enum Command {
     Release(release::ReleaseArgs),
     /// Serve a released model to chats and OpenAI clients
     Serve(serve::ServeArgs),
+    /// Measure a model: questions with known answers, from benchmarks or files of your own
+    Eval(eval::EvalArgs),
     /// Bytes in your organisation's store
     #[command(subcommand)]
     Artefact(artefact::ArtefactCommand),

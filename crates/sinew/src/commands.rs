@@ -7,6 +7,7 @@ pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod contract;
+pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod invoice;
 pub(crate) mod logs;
@@ -67,6 +68,7 @@ pub(crate) fn run(typed: Cli) -> Result<ExitCode> {
         Command::Model(command) => model::run(&context()?, command)?,
         Command::Release(args) => release::run(&context()?, args)?,
         Command::Serve(args) => serve::run(&context()?, &args)?,
+        Command::Eval(args) => eval::run(&context()?, &args)?,
         Command::Artefact(command) => artefact::run(&context()?, command)?,
         Command::Sim(command) => sim::run(&context()?, command)?,
         Command::Config(command) => config::run(&context()?, &command)?,

@@ -4,6 +4,7 @@
 //! owner and as a lab. Each step first looks whether it was done before, so a demo that was ended or killed
 //! goes on from where it was.
 
+mod beside;
 mod bill;
 mod control;
 mod gate;
@@ -11,22 +12,21 @@ mod notes;
 mod parties;
 mod screen;
 mod serve;
-mod stop;
 mod train;
 mod work;
 
 use crate::client::Client;
 use crate::context::Context;
+use crate::stop::{self, Stopped};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use notes::Notes;
 use screen::Screen;
 use sinew_server::{Server, Settings};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use stop::Stopped;
 
 /// How often the demo looks at what it waits for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -88,7 +88,7 @@ pub(crate) fn run(context: &Context, args: &DemoArgs) -> Result<ExitCode> {
         let mut story = Story { data, text, owner, lab, cores, notes, screen };
         story.screen.title(&story.data, &url);
         crate::commands::machine::tell_gaps(context, &server.machine(context.words.0));
-        story.tell(&home, &url, began)?;
+        story.tell((&home, &context.settings.models.value), &url, began)?;
         if args.exit { Ok(()) } else { stop::wait() }
     });
     server.drain();
@@ -117,7 +117,8 @@ fn start_server(context: &Context, args: &DemoArgs, home: &crate::profile::Home)
 }
 
 impl Story {
-    fn tell(&mut self, home: &crate::profile::Home, url: &str, began: Instant) -> Result<()> {
+    fn tell(&mut self, places: (&crate::profile::Home, &Path), url: &str, began: Instant) -> Result<()> {
+        let (home, models) = places;
         self.notes.add("start", began.elapsed())?;
         self.step("lend", |story| story.lend(home))?;
         self.step("train", Story::train)?;
@@ -126,7 +127,8 @@ impl Story {
         self.step("bill", Story::bill)?;
         self.step("chat", |story| story.chat(url))?;
         self.notes.write_ready(url, &self.lab, &self.owner)?;
-        self.step("control", Story::control)
+        self.step("control", Story::control)?;
+        self.step("beside", |story| story.beside(models))
     }
 
     /// Does a step and notes how long it took, unless an earlier demo has.

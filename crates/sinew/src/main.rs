@@ -18,12 +18,14 @@ mod draft;
 mod draw;
 mod error;
 mod follow;
+mod outside;
 mod plot;
 mod print;
 mod profile;
 mod proof;
 mod settings;
 mod size;
+mod stop;
 mod transfer;
 mod words;
 

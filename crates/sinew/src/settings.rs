@@ -73,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) hub: Setting<String>,
     /// The key for it.
     pub(crate) hub_token: Option<Setting<String>>,
+    /// The folder of suites that models are measured with.
+    pub(crate) suites: Setting<PathBuf>,
     /// Which profile to use.
     pub(crate) profile: Option<Setting<String>>,
     /// The server's address.
@@ -108,6 +110,7 @@ impl Settings {
             None => usual_home(environment)?,
         };
         let models = path(&None, "", "SINEW_MODELS").unwrap_or_else(|| usual_models(environment, &home));
+        let suites = path(&None, "", "SINEW_SUITES");
         let hub = variable_text(environment, "HF_ENDPOINT");
         let listen = SocketAddr::from(([127, 0, 0, 1], 7_390));
         let owner: Name = "owner".parse().expect("a fixed name is well formed");
@@ -117,6 +120,7 @@ impl Settings {
             models,
             hub: hub.unwrap_or_else(|| Setting::new(USUAL_HUB.to_owned(), Origin::Default)),
             hub_token: variable_text(environment, "HF_TOKEN"),
+            suites: suites.unwrap_or_else(|| Setting::new(PathBuf::from("suites"), Origin::Default)),
             profile: text(&flags.profile, "--profile", "SINEW_PROFILE"),
             server: text(&flags.server, "--server", "SINEW_SERVER"),
             key: variable_text(environment, "SINEW_KEY"),

@@ -58,6 +58,7 @@ fn rows(context: &Context) -> Result<Vec<Row>> {
         row("data", settings.data.value.display().to_string(), &settings.data.origin),
         row("home", settings.home.value.display().to_string(), &settings.home.origin),
         row("models", settings.models.value.display().to_string(), &settings.models.origin),
+        row("suites", settings.suites.value.display().to_string(), &settings.suites.origin),
         row("hub", settings.hub.value.clone(), &settings.hub.origin),
         optional("hub-token", settings.hub_token.as_ref(), |token| masked(token)),
         optional("profile", door.profile.as_ref(), String::clone),

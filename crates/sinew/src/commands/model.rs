@@ -10,9 +10,10 @@ mod source;
 
 use crate::context::Context;
 use crate::print;
+pub(crate) use admit::Candidate;
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use shelf::Shelf;
+pub(crate) use shelf::Shelf;
 use sinew_types::{Hash, Name};
 use source::Source;
 use std::path::Path;

@@ -2,7 +2,8 @@
 
 use super::train::MODEL;
 use super::work::{engine, ensure, output};
-use super::{LOOK_EVERY, Story, stop};
+use super::{LOOK_EVERY, Story};
+use crate::stop;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sinew_api::{ReleaseView, WorkloadView};
@@ -25,7 +26,7 @@ impl Story {
             release.files.iter().map(|(path, hash)| (format!("model/{path}"), hash.clone())).collect();
         request.serves = Some(release.reference.clone());
         let name = ensure(&self.lab, &request)?.name;
-        let answer = self.first_answer(&release.reference, &name)?;
+        let answer = self.first_answer(&release.reference, &name, QUESTION)?;
         let page = format!("{url}/chat#key={}", self.lab.key().unwrap_or_default());
         self.screen.tell("6", "chat", &page);
         self.screen.more(&format!("“{QUESTION}” “{}”", answer.trim()));
@@ -44,10 +45,11 @@ impl Story {
         Ok(())
     }
 
-    fn first_answer(&self, model: &str, workload: &str) -> Result<String> {
+    /// Asks an endpoint a question until it is up and answers.
+    pub(crate) fn first_answer(&self, model: &str, workload: &str, question: &str) -> Result<String> {
         let question = json!({
             "model": model,
-            "messages": [{"role": "user", "content": QUESTION}],
+            "messages": [{"role": "user", "content": question}],
             "temperature": 0,
             "max_tokens": 40,
         });

@@ -1,8 +1,9 @@
 //! Workloads of the story: each is submitted once, by name, and watched until it is over.
 
-use super::{LOOK_EVERY, Story, stop};
+use super::{LOOK_EVERY, Story};
 use crate::client::Client;
 use crate::error::CliError;
+use crate::stop;
 use anyhow::{Result, bail};
 use serde_json::Value;
 use sinew_api::{ArtefactView, WorkloadRequest, WorkloadView};

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 /// The stories that llama2.c tells, as a GGUF file.
-fn stories(to: &Path) -> Option<Vec<u8>> {
+pub(crate) fn stories(to: &Path) -> Option<Vec<u8>> {
     let shared = sinew_testkit::shared("data/stories260k")?;
     let read = |name: &str| fs::read(shared.join(name)).expect("a file");
     let bytes = gguf_from_llama2c(&read("stories260K.bin"), &read("tok512.bin")).expect("a model");

@@ -111,13 +111,14 @@ impl World {
         serde_json::from_str(&out).expect("the answer is JSON")
     }
 
-    /// Lets a lab in, which joins with its key.
-    pub(crate) fn lab(&self, name: &str) {
+    /// Lets a lab in, which joins with its key. Answers the key.
+    pub(crate) fn lab(&self, name: &str) -> String {
         let made = self.json("aurora", &format!("org add {name}"));
         let key = made["key"].as_str().expect("a key").to_owned();
         let join = format!("org join --server {} --key {key}", self.url);
         let said = self.run(name, &join).good();
         assert!(said.contains(name), "{said}");
+        key
     }
 
     /// A pool of two cores and a contract over one of them, signed by both. Answers its id.

@@ -15,10 +15,12 @@ use clap::Args;
 use sinew_api::{ArtefactView, ReleaseRequest, ReleaseView, WorkloadRequest, WorkloadView};
 use sinew_types::Name;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of the inputs, and of the outputs, that holds the model's files.
 const MODEL_FOLDER: &str = "model";
+/// How much of a model's name stands in a workload's.
+const NAME_SHOWN: usize = 48;
 
 /// What `sinew model admit` takes.
 #[derive(Debug, Args)]
@@ -36,13 +38,6 @@ pub(crate) struct AdmitArgs {
     pools: Vec<String>,
 }
 
-/// A file that is sent: where it is, what it is called in the release, its SHA-256.
-struct Sent {
-    path: PathBuf,
-    name: &'static str,
-    hash: String,
-}
-
 /// Sends a model, has it run, and releases it, unless that was done.
 pub(super) fn run(context: &Context, shelf: &Shelf, args: &AdmitArgs) -> Result<()> {
     let (path, called) = find(shelf, &args.model)?;
@@ -53,25 +48,23 @@ pub(super) fn run(context: &Context, shelf: &Shelf, args: &AdmitArgs) -> Result<
     let about = sinew_engine::check_published(&path)?;
     print::note(format_args!("{name}: {about}"));
     let client = context.client()?;
-    let files = sinew_engine::published_files(&path)?;
-    let hashed = |(path, name): (PathBuf, &'static str)| {
-        let hash = known(&path)?.sha256;
-        Ok(Sent { path, name, hash })
-    };
-    let files: Vec<Sent> = files.into_iter().map(hashed).collect::<Result<_, CliError>>()?;
-    if let Some(release) = released(&client, &name, &files)? {
+    let candidate = Candidate::read(&path, name)?;
+    if let Some(release) = candidate.released(&client)? {
         return tell(context, &release);
     }
-    send(&client, &files)?;
-    let submitted: WorkloadView = client.post("/api/workloads", &request(args, &name, &files)?)?;
+    candidate.send(&client)?;
+    let called: String = candidate.name.as_str().chars().take(NAME_SHOWN).collect();
+    let mut request = candidate.request(format!("admit-{called}-{}", draw::suffix()?), &args.shape);
+    request.pools.clone_from(&args.pools);
+    let submitted: WorkloadView = client.post("/api/workloads", &request)?;
     let said = context.words.workload(&submitted);
     print::note(&said);
     let ended = follow::follow(context, &submitted.id, What::States, said)?;
     follow::outcome(context, &ended)?;
     let asked = ReleaseRequest {
-        model: name.to_string(),
+        model: candidate.name.to_string(),
         trained_by: submitted.id.clone(),
-        gated_by: submitted.id.clone(),
+        gated_by: submitted.id,
     };
     tell(context, &client.post("/api/releases", &asked)?)
 }
@@ -94,46 +87,63 @@ fn find(shelf: &Shelf, typed: &str) -> Result<(PathBuf, Option<Name>)> {
     Ok((path, name_from(&file_name(&whole))))
 }
 
-/// A release of that name with the same files.
-fn released(client: &Client, name: &Name, files: &[Sent]) -> Result<Option<ReleaseView>> {
-    let same: BTreeMap<String, String> =
-        files.iter().map(|file| (file.name.to_owned(), file.hash.clone())).collect();
-    let releases: Vec<ReleaseView> = client.list("/api/releases")?;
-    Ok(releases.into_iter().find(|release| release.model == name.as_str() && release.files == same))
+/// A model that may become a release: its name there, and its files with their hashes.
+pub(crate) struct Candidate {
+    name: Name,
+    /// Where each file is; what it is called in the release, and its SHA-256.
+    files: Vec<(PathBuf, &'static str, String)>,
 }
 
-/// Sends the files that the server does not have.
-fn send(client: &Client, files: &[Sent]) -> Result<()> {
-    let stored: Vec<ArtefactView> = client.list("/api/artefacts")?;
-    let there: BTreeSet<String> = stored.into_iter().map(|artefact| artefact.hash).collect();
-    let mut missing = files.iter().filter(|file| !there.contains(&file.hash));
-    missing.try_for_each(|file| transfer::put(client, &file.path).map(drop))
-}
+impl Candidate {
+    /// Hashes the files of a model.
+    pub(crate) fn read(path: &Path, name: Name) -> Result<Candidate> {
+        let files = sinew_engine::published_files(path)?.into_iter().map(|(path, called)| {
+            let hash = known(&path)?.sha256;
+            Ok((path, called, hash))
+        });
+        Ok(Candidate { name, files: files.collect::<Result<_, CliError>>()? })
+    }
 
-/// The workload that reads the model and hands it on.
-fn request(args: &AdmitArgs, name: &Name, files: &[Sent]) -> Result<WorkloadRequest> {
-    let (inputs, outputs) =
-        (format!("$(SINEW_INPUTS)/{MODEL_FOLDER}"), format!("$(SINEW_OUT)/{MODEL_FOLDER}"));
-    let argv = ["sinew", "engine", "admit", "--model", &inputs, "--out", &outputs];
-    let called: String = name.as_str().chars().take(48).collect();
-    Ok(WorkloadRequest {
-        name: format!("admit-{called}-{}", draw::suffix()?),
-        least: args.shape.clone(),
-        most: None,
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-        env: BTreeMap::new(),
-        bundle: None,
-        inputs: files
-            .iter()
-            .map(|file| (format!("{MODEL_FOLDER}/{}", file.name), file.hash.clone()))
-            .collect(),
-        network: None,
-        priority: 0,
-        checkpoint_every: None,
-        limit: None,
-        pools: args.pools.clone(),
-        serves: None,
-    })
+    /// The release of this name that has the same files.
+    pub(crate) fn released(&self, client: &Client) -> Result<Option<ReleaseView>> {
+        let files = self.files.iter().map(|(_, called, hash)| ((*called).to_owned(), hash.clone()));
+        let same: BTreeMap<String, String> = files.collect();
+        let releases: Vec<ReleaseView> = client.list("/api/releases")?;
+        Ok(releases.into_iter().find(|found| found.model == self.name.as_str() && found.files == same))
+    }
+
+    /// Sends the files that the server does not have.
+    pub(crate) fn send(&self, client: &Client) -> Result<()> {
+        let stored: Vec<ArtefactView> = client.list("/api/artefacts")?;
+        let there: BTreeSet<String> = stored.into_iter().map(|artefact| artefact.hash).collect();
+        let mut missing = self.files.iter().filter(|(_, _, hash)| !there.contains(hash));
+        missing.try_for_each(|(path, _, _)| transfer::put(client, path).map(drop))
+    }
+
+    /// The workload that reads the model and hands it on.
+    pub(crate) fn request(&self, name: String, shape: &str) -> WorkloadRequest {
+        let (inputs, outputs) =
+            (format!("$(SINEW_INPUTS)/{MODEL_FOLDER}"), format!("$(SINEW_OUT)/{MODEL_FOLDER}"));
+        let argv = ["sinew", "engine", "admit", "--model", &inputs, "--out", &outputs];
+        let input = |(_, called, hash): &(PathBuf, &'static str, String)| {
+            (format!("{MODEL_FOLDER}/{called}"), hash.clone())
+        };
+        WorkloadRequest {
+            name,
+            least: shape.to_owned(),
+            most: None,
+            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+            env: BTreeMap::new(),
+            bundle: None,
+            inputs: self.files.iter().map(input).collect(),
+            network: None,
+            priority: 0,
+            checkpoint_every: None,
+            limit: None,
+            pools: Vec::new(),
+            serves: None,
+        }
+    }
 }
 
 fn tell(context: &Context, release: &ReleaseView) -> Result<()> {

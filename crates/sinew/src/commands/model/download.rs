@@ -5,18 +5,16 @@
 
 use super::size;
 use crate::error::{At, CliError};
+use crate::outside;
 use crate::print;
 use anyhow::{Context as _, Result, bail};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::Response;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const CHUNK_BYTES: usize = 256 << 10;
 /// How often a broken connection is taken up again in one go.
@@ -47,19 +45,7 @@ struct Offered {
 impl Downloader {
     /// With a key for repositories that ask for one.
     pub(crate) fn new(token: Option<String>) -> Downloader {
-        let found = rustls_native_certs::load_native_certs();
-        let roots: Vec<Certificate<'static>> =
-            found.certs.into_iter().map(|cert| Certificate::from_der(&cert).to_owned()).collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots)))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .tls_config(tls.build())
-            .timeout_connect(Some(CONNECT_WITHIN))
-            .timeout_recv_response(Some(ANSWER_WITHIN))
-            .user_agent(concat!("sinew/", env!("CARGO_PKG_VERSION")));
-        Downloader { agent: Agent::new_with_config(config.build()), token }
+        Downloader { agent: outside::agent(ANSWER_WITHIN), token }
     }
 
     /// A short answer as text.

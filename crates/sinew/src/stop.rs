@@ -1,14 +1,17 @@
-//! Ctrl-C and SIGTERM end the demo between two looks, never in the middle of something.
+//! Ctrl-C and SIGTERM end what takes long between two looks, never in the middle of something.
 
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// How often what waits for nothing else looks.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Somebody ended the demo.
+/// Somebody ended it.
 #[derive(Debug, thiserror::Error)]
-#[error("the demo was ended")]
+#[error("ended before it was done")]
 pub(crate) struct Stopped;
 
 extern "C" fn note(_signal: libc::c_int) {
@@ -25,15 +28,20 @@ pub(crate) fn listen() {
     }
 }
 
-/// Pauses, or says that the demo was ended.
+/// Pauses, or says that it was ended.
 pub(crate) fn pause(for_ms: Duration) -> Result<()> {
     std::thread::sleep(for_ms);
+    look()
+}
+
+/// Says whether it was ended, as an error.
+pub(crate) fn look() -> Result<()> {
     if STOPPED.load(Ordering::Relaxed) { Err(Stopped.into()) } else { Ok(()) }
 }
 
-/// Waits until somebody ends the demo.
+/// Waits until somebody ends it.
 pub(crate) fn wait() -> Result<()> {
     loop {
-        pause(super::LOOK_EVERY)?;
+        pause(LOOK_EVERY)?;
     }
 }
