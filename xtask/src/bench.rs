@@ -11,6 +11,7 @@ mod proof;
 mod rating;
 mod report;
 mod submissions;
+mod suites;
 mod train;
 mod whole;
 
@@ -46,6 +47,11 @@ const BENCHES: &[Bench] = &[
         name: "parity",
         what: "SmolLM2's tokens, answers and perplexity, beside llama.cpp's",
         run: decode::parity,
+    },
+    Bench {
+        name: "suites",
+        what: "SmolLM2's scores on four suites, beside lm-evaluation-harness on the same items and endpoint",
+        run: suites::run,
     },
     Bench {
         name: "kill",

@@ -150,7 +150,7 @@ impl Drop for Live {
 }
 
 /// Ends a process that nobody waits for any longer. One that has ended already is left alone.
-fn stop(child: &mut Child) {
+pub(crate) fn stop(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
         let asked = interrupt(child).and_then(|()| wait(child, STOP_WITHIN));
         if !matches!(asked, Ok(Some(_))) {

@@ -137,9 +137,21 @@ impl World {
 }
 
 impl Drop for World {
+    /// Ends the server and what it started: workloads outlive their server, and nobody comes back for these.
     fn drop(&mut self) {
         if self.server.is_some() {
             self.kill();
+        }
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        let started = |id: &u32| {
+            let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&folder)
+        };
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(started);
+        for id in ids {
+            // One that has gone meanwhile is as good.
+            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).stderr(Stdio::null()).status();
         }
     }
 }
