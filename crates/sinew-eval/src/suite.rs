@@ -9,12 +9,14 @@ mod grade;
 mod known;
 mod read;
 mod score;
+mod seen;
 
 pub use ask::{Ask, Draw};
 pub use grade::{Answer, Outcome};
 pub use known::{CORE_12, Known, known_names, known_suite, known_suites};
 pub use read::{SuiteError, read_suite};
 pub use score::{Interval, Score, mean_centred};
+pub use seen::Seen;
 
 #[cfg(test)]
 mod tests;

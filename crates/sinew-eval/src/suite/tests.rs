@@ -204,3 +204,40 @@ fn a_subject_of_mmlu_is_a_table() {
         "line 2: this row is too short"
     );
 }
+
+#[test]
+fn a_question_that_stands_in_a_text_is_found_whatever_its_case_and_punctuation() {
+    let question = |query: &str, right: &str| {
+        format!("{{\"query\": \"{query}\", \"choices\": [\"no\", \"{right}\"], \"gold\": 1}}\n")
+    };
+    let long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
+    let text = [
+        question(long, "fifteen"),
+        question("a b c d e f g", "h"),
+        question("a b c d e f", "h"),
+        question("p q r s t u v w", "x"),
+    ];
+    let suite = own(&text.concat()).expect("four questions");
+    let found = |text: &str| {
+        let mut seen = Seen::new(&suite);
+        seen.look(text);
+        assert_eq!(seen.too_short(), 1, "seven words come about by chance");
+        seen.found().keys().copied().collect::<Vec<_>>()
+    };
+    assert_eq!(found(""), [0_usize; 0]);
+    assert_eq!(
+        found("Zero. TWO, three: four - five six seven\neight nine ten eleven twelve Thirteen; (fourteen)!"),
+        [0]
+    );
+    let twelve = "three four five six seven eight nine ten eleven twelve thirteen fourteen";
+    assert_eq!(found(twelve), [0_usize; 0], "twelve words of a longer question");
+    assert_eq!(found(&format!("{twelve} fifteen")), [0], "the end of it, with the answer");
+    assert_eq!(found("so a b c d e f g h and on"), [1]);
+    assert_eq!(found("a b c d e f g"), [0_usize; 0], "without its answer");
+    let mut seen = Seen::new(&suite);
+    seen.look("p q r s t");
+    seen.look("u v w x");
+    assert!(seen.found().is_empty(), "texts do not go on with each other");
+    seen.look("p q r s t u v w x");
+    assert_eq!(seen.found()[&3], "p q r s t u v w x");
+}

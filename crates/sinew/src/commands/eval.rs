@@ -55,6 +55,9 @@ pub(crate) struct EvalArgs {
     /// Examples before each question [default: as published]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=100))]
     shots: Option<u64>,
+    /// A text that the model learnt from, plain or .gz: questions that stand in it are named, and the rest counted alone
+    #[arg(long = "trained-on", value_name = "FILE")]
+    trained_on: Vec<PathBuf>,
     /// Keep every answer in this file, and ask nothing again that stands there
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -84,6 +87,7 @@ pub(crate) fn run(context: &Context, args: &EvalArgs) -> Result<()> {
         }
         groups.push(group);
     }
+    let seen = files::seen(&groups, &args.trained_on)?;
     stop::listen();
     let endpoint = served::endpoint(context, args)?;
     let kept = Kept::open(args.out.as_deref(), endpoint.url(), endpoint.model())?;
@@ -95,7 +99,7 @@ pub(crate) fn run(context: &Context, args: &EvalArgs) -> Result<()> {
     let served = if begun.1.is_empty() { None } else { Served::begin(context, args)? };
     let measured = measure.run(kept, begun)?;
     drop(served);
-    let report = report::Report::of(&args.model, args.seed, &groups, &measured);
+    let report = report::Report::of(&args.model, args.seed, (&groups, &seen), &measured);
     if context.json {
         return Ok(print::json(&report)?);
     }

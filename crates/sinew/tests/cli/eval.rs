@@ -55,6 +55,28 @@ fn a_suite_is_asked_once_of_a_release_that_is_served_for_it() {
     assert!(table.starts_with("SUITE  ASKED  SHOTS  RIGHT   95 %"), "{table}");
     assert!(table.contains("mine   5      0      60.0 %"), "{table}");
 
+    // Of a question that stands in the training text is told, and how the others went.
+    fs::write(
+        world.path("learnt.txt"),
+        "So it began: lily and ben WENT to the park. Lily and Ben went to the park. And so on.",
+    )
+    .expect("the folder is ours");
+    let learnt = world.json("lyra", &format!("{line} --trained-on learnt.txt"));
+    let found = &learnt["groups"][0]["suites"][0]["trained_on"];
+    assert_eq!(
+        (&learnt["asked_now"], &found["share_unseen"], &found["too_short"]),
+        (&json!(0), &json!(0.75), &json!(2)),
+        "{found}"
+    );
+    assert_eq!(found["seen"], json!({"4": "lily and ben went to the park lily and ben went to the"}));
+    let said = world.run("lyra", &format!("{line} --trained-on learnt.txt")).err;
+    assert!(
+        said.contains(
+            "mine: 1 of 5 questions stand in what the model learnt from (4); of the others 75.0 % are right"
+        ),
+        "{said}"
+    );
+
     // Our own server, asked as any other: no extension of ours is used.
     world.run("lyra", "serve stories@1").good();
     let other = format!("eval stories@1 --suite mine.jsonl --shots 0 --url {}/v1 --json", world.url());
@@ -86,6 +108,8 @@ fn what_cannot_be_asked_is_said_before_anything_is() {
     assert!(said.contains("names `mine.jsonl` twice"), "{said}");
     let said = refused("m@1 --suite mine.jsonl --url ftp://there", 2);
     assert!(said.contains("an address such as http://127.0.0.1:8000/v1 is expected"), "{said}");
+    let said = refused("m@1 --suite mine.jsonl --trained-on nowhere.txt", 1);
+    assert!(said.contains("nowhere.txt"), "{said}");
     fs::write(world.path("notes.txt"), "my notes\n").expect("the folder is ours");
     let said = refused("m@1 --suite mine.jsonl --out notes.txt", 2);
     assert!(said.contains("notes.txt is no file of answers"), "{said}");

@@ -4,7 +4,7 @@ use crate::error::{At, CliError};
 use crate::print;
 use anyhow::{Context as _, Result};
 use flate2::read::MultiGzDecoder;
-use sinew_engine::suite::{Item, Known, Suite, known_names, known_suites, read_suite};
+use sinew_engine::suite::{Item, Known, Seen, Suite, known_names, known_suites, read_suite};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -36,6 +36,20 @@ impl Group {
         };
         Ok(Group { name, suites })
     }
+}
+
+/// Which questions stand in these texts, by group and suite; nothing where no text is named.
+pub(super) fn seen(groups: &[Group], texts: &[PathBuf]) -> Result<Vec<Vec<Seen>>> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = groups.iter().map(|group| group.suites.iter().map(Seen::new).collect());
+    let mut all: Vec<Vec<Seen>> = all.collect();
+    for path in texts {
+        let text = text_at(path)?;
+        all.iter_mut().flatten().for_each(|seen| seen.look(&text));
+    }
+    Ok(all)
 }
 
 /// The suites of a name. Where several belong to it, those without a file are left out and named.
@@ -96,16 +110,17 @@ fn read_own(word: &str) -> Result<Suite> {
 }
 
 fn read(known: &Known, path: &Path) -> Result<Suite> {
+    parse(known, &text_at(path)?, &path.display().to_string())
+}
+
+/// What stands in a file, plain or .gz.
+fn text_at(path: &Path) -> Result<String> {
     let file = File::open(path).at("read", path)?;
     let text = match path.extension().is_some_and(|end| end == "gz") {
         true => text_of(MultiGzDecoder::new(file)),
         false => text_of(file),
     };
-    parse(
-        known,
-        &text.with_context(|| format!("{} cannot be read", path.display()))?,
-        &path.display().to_string(),
-    )
+    text.with_context(|| format!("{} cannot be read", path.display()))
 }
 
 fn text_of(from: impl Read) -> Result<String> {

@@ -6,7 +6,8 @@ use super::measure::Measured;
 use crate::print;
 use anyhow::Result;
 use serde::Serialize;
-use sinew_engine::suite::{CORE_12, Outcome, Score, mean_centred};
+use sinew_engine::suite::{CORE_12, Outcome, Score, Seen, Suite, mean_centred};
+use std::collections::BTreeMap;
 
 /// All scores of one run.
 #[derive(Serialize)]
@@ -47,11 +48,41 @@ struct SuiteScore {
     fewer_shots: usize,
     /// Questions that are too long for the model even alone; they count as not right.
     too_long: usize,
+    /// What was found in the texts that the model learnt from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trained_on: Option<TrainedOn>,
+}
+
+#[derive(Serialize)]
+struct TrainedOn {
+    /// Questions that were asked and stand there, counted from 0, each with the words in a row that do.
+    seen: BTreeMap<usize, String>,
+    /// Questions that are too short to be looked for.
+    too_short: usize,
+    /// The share of the other questions that was right, if there are others.
+    share_unseen: Option<f64>,
+}
+
+impl TrainedOn {
+    fn of(seen: &Seen, lines: &[Line]) -> TrainedOn {
+        let stands = |line: &&Line| seen.found().get(&line.item).map(|row| (line.item, row.clone()));
+        let others: Vec<&Line> = lines.iter().filter(|line| stands(line).is_none()).collect();
+        let right = others.iter().filter(|line| line.outcome.right).count();
+        TrainedOn {
+            seen: lines.iter().filter_map(|line| stands(&line)).collect(),
+            too_short: seen.too_short(),
+            share_unseen: (!others.is_empty()).then(|| right as f64 / others.len() as f64),
+        }
+    }
 }
 
 impl Report {
-    pub(super) fn of(model: &str, seed: u64, groups: &[Group], measured: &Measured) -> Report {
-        let scores = groups.iter().zip(&measured.lines).map(|(group, lines)| Scores::of(group, lines));
+    /// `read` is the groups and, by group and suite, which questions the model learnt from; nothing if nobody looked.
+    pub(super) fn of(model: &str, seed: u64, read: (&[Group], &[Vec<Seen>]), measured: &Measured) -> Report {
+        let scores = read.0.iter().zip(&measured.lines).enumerate().map(|(place, (group, lines))| {
+            let seen = read.1.get(place).map_or(&[] as &[Seen], Vec::as_slice);
+            Scores::of(group, lines, seen)
+        });
         Report {
             model: model.to_owned(),
             seed,
@@ -113,15 +144,16 @@ fn row(score: &Score) -> Vec<String> {
 }
 
 impl Scores {
-    fn of(group: &Group, lines: &[Vec<Line>]) -> Scores {
+    fn of(group: &Group, lines: &[Vec<Line>], seen: &[Seen]) -> Scores {
         let outcomes =
             |lines: &[Line]| lines.iter().map(|line| line.outcome.clone()).collect::<Vec<Outcome>>();
-        let of = |(suite, lines): (&sinew_engine::suite::Suite, &Vec<Line>)| SuiteScore {
+        let of = |(place, (suite, lines)): (usize, (&Suite, &Vec<Line>))| SuiteScore {
             score: Score::of(&suite.name, &suite.manner, suite.items.len(), &outcomes(lines)),
             fewer_shots: lines.iter().filter(|line| line.fewer_shots > 0).count(),
             too_long: lines.iter().filter(|line| line.too_long.is_some()).count(),
+            trained_on: seen.get(place).map(|seen| TrainedOn::of(seen, lines)),
         };
-        let suites: Vec<SuiteScore> = group.suites.iter().zip(lines).map(of).collect();
+        let suites: Vec<SuiteScore> = group.suites.iter().zip(lines).enumerate().map(of).collect();
         let all: Vec<Score> = suites.iter().map(|suite| suite.score.clone()).collect();
         let is_core = group.name == "core-12" && suites.len() == CORE_12.len();
         let core_12 = if is_core { mean_centred(&all) } else { None };
@@ -141,12 +173,36 @@ impl Scores {
         let count = |of: fn(&SuiteScore) -> usize| self.suites.iter().map(of).sum::<usize>();
         let (fewer, too_long) = (count(|suite| suite.fewer_shots), count(|suite| suite.too_long));
         if fewer > 0 {
-            let why = "fewer examples before them, since all are too long for the model";
-            print::note(format_args!("{}: {fewer} questions had {why}", self.name));
+            let what = "questions with fewer examples, since all are too long for the model";
+            print::note(format_args!("{}: {what}: {fewer}", self.name));
         }
         if too_long > 0 {
-            let why = "too long for the model and count as not right";
-            print::note(format_args!("{}: {too_long} questions are {why}", self.name));
+            let what = "questions that are too long for the model, and count as not right";
+            print::note(format_args!("{}: {what}: {too_long}", self.name));
+        }
+        self.suites.iter().for_each(SuiteScore::remark);
+    }
+}
+
+impl SuiteScore {
+    /// Says which questions the model learnt from.
+    fn remark(&self) {
+        let Some(trained_on) = &self.trained_on else { return };
+        let name = &self.score.suite;
+        if !trained_on.seen.is_empty() {
+            let numbers: Vec<String> = trained_on.seen.keys().map(usize::to_string).collect();
+            let others = trained_on.share_unseen.map_or_else(
+                || "no other was asked".to_owned(),
+                |share| format!("of the others {:.1} % are right", share * 100.0),
+            );
+            let (count, asked, numbers) = (numbers.len(), self.score.asked, numbers.join(", "));
+            let found =
+                format!("{count} of {asked} questions stand in what the model learnt from ({numbers})");
+            print::note(format_args!("{name}: {found}; {others}"));
+        }
+        if trained_on.too_short > 0 {
+            let what = "questions that are too short to be looked for in it";
+            print::note(format_args!("{name}: {what}: {}", trained_on.too_short));
         }
     }
 }
