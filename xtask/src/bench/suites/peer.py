@@ -46,8 +46,7 @@ def task(folder, suite):
         "dataset_kwargs": {"data_files": {"test": path}},
         "test_split": "test",
         "num_fewshot": 0,
-        # Some files have the space in front of the continuation already.
-        "target_delimiter": "" if first.get("continuation", "").startswith(" ") else " ",
+        "target_delimiter": " ",
     }
     metric = lambda name: {"metric": name, "aggregation": "mean", "higher_is_better": True}
     if "choices" in first:
@@ -61,7 +60,8 @@ def task(folder, suite):
     return common | {
         "output_type": "loglikelihood",
         "doc_to_text": "context",
-        "doc_to_target": "continuation",
+        # Between these two the harness puts nothing by itself.
+        "doc_to_target": "{{' ' + continuation.lstrip()}}",
         "metric_list": [metric("acc")],
     }
 
